@@ -1,0 +1,22 @@
+// Names of things, as types that do not mix. Glossary: docs/glossary.md.
+#pragma once
+
+#include <cstdint>
+
+#include "base/bytes.h"
+
+namespace tessera {
+
+using JobId = FixedBytes<struct JobIdTag, 32>;
+using WorkerId = Address;        // The address of the worker's secp256k1 key, which is its staking account.
+using BlobRoot = FixedBytes<struct BlobRootTag, 32>;  // Names a blob: docs/protocol.md, "Blob root".
+using Salt = FixedBytes<struct SaltTag, 32>;
+using RoundId = uint64_t;        // 0, 1, 2, ... within a job.
+
+// How a worker computes, hence how it is audited.
+enum class EngineClass : uint32_t {
+  kPinned = 1,  // Bit-exact within one pinned environment: audited by equality, slashable.
+  kVendor = 2,  // Any stock build: audited by tolerance, never slashed.
+};
+
+}  // namespace tessera

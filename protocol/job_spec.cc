@@ -1,0 +1,195 @@
+#include "protocol/job_spec.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/hash.h"
+#include "base/status_macros.h"
+#include "protocol/abi_words.h"
+#include "protocol/blob_reader.h"
+
+namespace tessera {
+namespace {
+
+constexpr std::string_view kMagic = "TSRJ";
+constexpr uint16_t kVersion = 1;
+constexpr size_t kNameBytesMax = 64;
+constexpr uint64_t kWorkersMax = 4096;
+constexpr uint64_t kRoundsMax = 100'000;
+constexpr uint64_t kTimeoutMsMin = 1'000;
+constexpr uint64_t kTimeoutMsMax = 86'400'000;
+
+// "rounds is 0, must be 1..100000".
+absl::Status Refusal(std::string_view field, std::string_view value, std::string_view range) {
+  return absl::InvalidArgumentError(std::string(field) + " is " + std::string(value) +
+                                    ", must be " + std::string(range));
+}
+
+absl::Status CheckRange(std::string_view field, uint64_t value, uint64_t min, uint64_t max) {
+  if (value >= min && value <= max) return absl::OkStatus();
+  return Refusal(field, std::to_string(value), std::to_string(min) + ".." + std::to_string(max));
+}
+
+absl::Status CheckName(const std::string& name) {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+  };
+  if (!name.empty() && name.size() <= kNameBytesMax &&
+      std::all_of(name.begin(), name.end(), allowed)) {
+    return absl::OkStatus();
+  }
+  // A name from a stranger is not echoed.
+  return Refusal("name", "a text of " + std::to_string(name.size()) + " bytes",
+                 "1..64 characters of [a-z0-9-]");
+}
+
+// A NaN fails every comparison, hence both checks.
+absl::Status CheckLearningRate(std::string_view field, float value) {
+  if (value > 0 && value <= 10) return absl::OkStatus();
+  return Refusal(field, std::to_string(value), "above 0 and at most 10");
+}
+
+absl::Status CheckMomentum(std::string_view field, float value) {
+  if (value >= 0 && value < 1) return absl::OkStatus();
+  return Refusal(field, std::to_string(value), "at least 0 and below 1");
+}
+
+absl::Status CheckTraining(const JobSpec& spec) {
+  RETURN_IF_ERROR(CheckRange("rounds", spec.rounds, 1, kRoundsMax));
+  RETURN_IF_ERROR(CheckRange("workers_max", spec.workers_max, 1, kWorkersMax));
+  RETURN_IF_ERROR(CheckRange("workers_min", spec.workers_min, 1, spec.workers_max));
+  RETURN_IF_ERROR(CheckRange("local_steps", spec.local_steps, 1, 10'000));
+  RETURN_IF_ERROR(CheckRange("segment_steps", spec.segment_steps, 1, 5));
+  RETURN_IF_ERROR(CheckRange("batch_size", spec.batch_size, 1, 4096));
+  RETURN_IF_ERROR(CheckLearningRate("inner_learning_rate", spec.inner_learning_rate));
+  RETURN_IF_ERROR(CheckMomentum("inner_momentum", spec.inner_momentum));
+  RETURN_IF_ERROR(CheckLearningRate("outer_learning_rate", spec.outer_learning_rate));
+  return CheckMomentum("outer_momentum", spec.outer_momentum);
+}
+
+absl::Status CheckDefence(const JobSpec& spec) {
+  RETURN_IF_ERROR(CheckRange("rule", static_cast<uint8_t>(spec.rule), 1, 3));
+  RETURN_IF_ERROR(CheckRange("byzantine", spec.byzantine, 0, (spec.workers_min - 1) / 2));
+  if (!std::isfinite(spec.update_norm_max) || spec.update_norm_max <= 0) {
+    return Refusal("update_norm_max", std::to_string(spec.update_norm_max), "finite and above 0");
+  }
+  RETURN_IF_ERROR(CheckRange("audit_ppm", spec.audit_ppm, 0, 1'000'000));
+  RETURN_IF_ERROR(CheckRange("probation_rounds", spec.probation_rounds, 0, kRoundsMax));
+  RETURN_IF_ERROR(CheckRange("committee_size", spec.committee_size, 1, 15));
+  if (spec.committee_size % 2 == 0) {
+    return Refusal("committee_size", std::to_string(spec.committee_size), "odd");
+  }
+  return absl::OkStatus();
+}
+
+// Bounds the rewards so that the whole job costs at most the largest Wei: no later sum can leave
+// the range.
+absl::Status CheckMoney(const JobSpec& spec) {
+  const uint64_t rewards_max =
+      uint64_t{spec.rounds} * spec.workers_max * (1 + uint64_t{spec.committee_size});
+  const Wei reward_max = Wei::Max().DividedBy(rewards_max);
+  for (const auto& [field, reward] : {std::pair("update_reward", spec.update_reward),
+                                      std::pair("audit_reward", spec.audit_reward)}) {
+    if (reward > reward_max) {
+      return Refusal(field, reward.ToString(),
+                     "at most " + reward_max.ToString() + " wei with these rounds and workers");
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status ValidateJobSpec(const JobSpec& spec) {
+  RETURN_IF_ERROR(CheckName(spec.name));
+  RETURN_IF_ERROR(CheckRange("family", static_cast<uint8_t>(spec.family), 1, 2));
+  RETURN_IF_ERROR(CheckTraining(spec));
+  RETURN_IF_ERROR(CheckDefence(spec));
+  for (const auto& [field, timeout_ms] :
+       {std::pair("training_timeout_ms", spec.training_timeout_ms),
+        std::pair("reveal_timeout_ms", spec.reveal_timeout_ms),
+        std::pair("audit_timeout_ms", spec.audit_timeout_ms)}) {
+    RETURN_IF_ERROR(CheckRange(field, timeout_ms, kTimeoutMsMin, kTimeoutMsMax));
+  }
+  return CheckMoney(spec);
+}
+
+Bytes EncodeJobSpec(const JobSpec& spec) {
+  ByteWriter writer;
+  writer.Raw(AsBytes(kMagic)).Le(kVersion);
+  writer.Le(static_cast<uint16_t>(spec.name.size())).Raw(AsBytes(spec.name));
+  writer.Le(static_cast<uint8_t>(spec.family)).Le(spec.model_seed).Raw(spec.manifest_root.view());
+  writer.Le(spec.rounds).Le(spec.workers_min).Le(spec.workers_max);
+  writer.Le(spec.local_steps).Le(spec.segment_steps).Le(spec.batch_size);
+  writer.Le(spec.inner_learning_rate).Le(spec.inner_momentum);
+  writer.Le(spec.outer_learning_rate).Le(spec.outer_momentum);
+  writer.Le(static_cast<uint8_t>(spec.rule)).Le(spec.byzantine).Le(spec.update_norm_max);
+  writer.Le(spec.audit_ppm).Le(spec.probation_rounds).Le(spec.committee_size);
+  writer.Le(spec.training_timeout_ms).Le(spec.reveal_timeout_ms).Le(spec.audit_timeout_ms);
+  writer.Raw(spec.update_reward.ToWord().view()).Raw(spec.audit_reward.ToWord().view());
+  writer.Raw(spec.stake_min.ToWord().view());
+  return std::move(writer).Take();
+}
+
+absl::StatusOr<JobSpec> DecodeJobSpec(ByteView bytes) {
+  BlobReader reader(bytes, "job spec");
+  const auto u32 = [&](std::string_view field) { return reader.Le<uint32_t>(field); };
+  const auto f32 = [&](std::string_view field) { return reader.Le<float>(field); };
+  const auto wei = [&](std::string_view field) {
+    const absl::StatusOr<Wei> amount = Wei::FromWord(reader.Array<Digest>(field));
+    if (!amount.ok())
+      reader.Fail(std::string(field) + ": " + std::string(amount.status().message()));
+    return amount.value_or(Wei());
+  };
+  reader.Magic(kMagic);
+  reader.Constant("version", kVersion);
+  JobSpec spec;
+  spec.name = AsText(reader.Raw(reader.Le<uint16_t>("length of name"), "name"));
+  spec.family = static_cast<ModelFamily>(reader.Le<uint8_t>("family"));
+  spec.model_seed = reader.Le<uint64_t>("model_seed");
+  spec.manifest_root = reader.Array<BlobRoot>("manifest_root");
+  spec.rounds = u32("rounds");
+  spec.workers_min = u32("workers_min");
+  spec.workers_max = u32("workers_max");
+  spec.local_steps = u32("local_steps");
+  spec.segment_steps = u32("segment_steps");
+  spec.batch_size = u32("batch_size");
+  spec.inner_learning_rate = f32("inner_learning_rate");
+  spec.inner_momentum = f32("inner_momentum");
+  spec.outer_learning_rate = f32("outer_learning_rate");
+  spec.outer_momentum = f32("outer_momentum");
+  spec.rule = static_cast<AggregationRule>(reader.Le<uint8_t>("rule"));
+  spec.byzantine = u32("byzantine");
+  spec.update_norm_max = f32("update_norm_max");
+  spec.audit_ppm = u32("audit_ppm");
+  spec.probation_rounds = u32("probation_rounds");
+  spec.committee_size = u32("committee_size");
+  spec.training_timeout_ms = u32("training_timeout_ms");
+  spec.reveal_timeout_ms = u32("reveal_timeout_ms");
+  spec.audit_timeout_ms = u32("audit_timeout_ms");
+  spec.update_reward = wei("update_reward");
+  spec.audit_reward = wei("audit_reward");
+  spec.stake_min = wei("stake_min");
+  RETURN_IF_ERROR(reader.Finish());
+  if (absl::Status valid = ValidateJobSpec(spec); !valid.ok()) return Annotate(valid, "job spec");
+  return spec;
+}
+
+Digest JobSpecHash(const JobSpec& spec) { return Sha256(EncodeJobSpec(spec)); }
+
+uint32_t SegmentCount(const JobSpec& spec) {
+  return (spec.local_steps + spec.segment_steps - 1) / spec.segment_steps;
+}
+
+Wei RoundPayMax(const JobSpec& spec) {
+  return (spec.update_reward + spec.audit_reward * spec.committee_size) * spec.workers_max;
+}
+
+JobId ComputeJobId(const Address& owner, const Digest& salt) {
+  const Digest hash = AbiWords().Account(owner).Word(salt).Keccak();
+  JobId job;
+  std::memcpy(job.data(), hash.data(), JobId::kSize);
+  return job;
+}
+
+}  // namespace tessera

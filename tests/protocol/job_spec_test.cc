@@ -1,0 +1,247 @@
+#include "protocol/job_spec.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "tests/protocol/golden.h"
+#include "tests/protocol/mutation.h"
+
+namespace tessera {
+namespace {
+
+using absl::StatusCode;
+using golden::Json;
+using testing::HasSubstr;
+
+// The spec of tests/vectors/protocol.json.
+JobSpec GoodSpec() {
+  JobSpec spec;
+  spec.name = "fashion-mnist-1";
+  spec.family = ModelFamily::kConvNet;
+  spec.model_seed = UINT64_MAX - 1;
+  spec.manifest_root = BlobRoot::FromBytes(Sha256(AsBytes("manifest")).view()).value();
+  spec.rounds = 200;
+  spec.workers_min = 5;
+  spec.workers_max = 64;
+  spec.local_steps = 50;
+  spec.segment_steps = 5;
+  spec.batch_size = 32;
+  spec.inner_learning_rate = 0.05f;
+  spec.inner_momentum = 0.9f;
+  spec.outer_learning_rate = 0.7f;
+  spec.outer_momentum = 0.9f;
+  spec.rule = AggregationRule::kNearestNeighbourMixing;
+  spec.byzantine = 2;
+  spec.update_norm_max = 10;
+  spec.audit_ppm = 100'000;
+  spec.probation_rounds = 10;
+  spec.committee_size = 3;
+  spec.training_timeout_ms = 60'000;
+  spec.reveal_timeout_ms = 30'000;
+  spec.audit_timeout_ms = 45'000;
+  spec.update_reward = Wei::ParseTokens("1").value();
+  spec.audit_reward = Wei::ParseTokens("0.03").value();
+  spec.stake_min = Wei::Max();
+  return spec;
+}
+
+// The good spec with one field changed.
+template <class T>
+JobSpec With(T JobSpec::*field, T value) {
+  JobSpec spec = GoodSpec();
+  spec.*field = value;
+  return spec;
+}
+
+void ExpectRefused(const JobSpec& spec, std::string_view message) {
+  const absl::Status status = ValidateJobSpec(spec);
+  EXPECT_EQ(status.code(), StatusCode::kInvalidArgument) << message;
+  EXPECT_THAT(std::string(status.message()), HasSubstr(std::string(message)));
+  EXPECT_EQ(DecodeJobSpec(EncodeJobSpec(spec)).status().code(), StatusCode::kInvalidArgument);
+}
+
+void ExpectAccepted(const JobSpec& spec) {
+  EXPECT_TRUE(ValidateJobSpec(spec).ok()) << ValidateJobSpec(spec);
+  const absl::StatusOr<JobSpec> again = DecodeJobSpec(EncodeJobSpec(spec));
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(*again, spec);
+}
+
+TEST(JobSpec, WritesTheGoldenBytes) {
+  const Json golden_case = golden::LoadSection("protocol.json", "jobSpec");
+  EXPECT_EQ(EncodeJobSpec(GoodSpec()), golden::HexBytes(golden_case["bytes"]));
+  EXPECT_EQ(JobSpecHash(GoodSpec()), golden::Hex<Digest>(golden_case["hash"]));
+  EXPECT_EQ(DecodeJobSpec(golden::HexBytes(golden_case["bytes"])).value(), GoodSpec());
+}
+
+TEST(JobSpec, BoundsEveryInteger) {
+  struct Range {
+    std::string_view name;
+    uint32_t JobSpec::*field;
+    uint32_t min;
+    uint32_t max;
+  };
+  const Range ranges[] = {
+      {"rounds", &JobSpec::rounds, 1, 100'000},
+      {"workers_max", &JobSpec::workers_max, 5, 4096},
+      {"workers_min", &JobSpec::workers_min, 5, 64},
+      {"local_steps", &JobSpec::local_steps, 1, 10'000},
+      {"segment_steps", &JobSpec::segment_steps, 1, 5},
+      {"batch_size", &JobSpec::batch_size, 1, 4096},
+      {"byzantine", &JobSpec::byzantine, 0, 2},
+      {"audit_ppm", &JobSpec::audit_ppm, 0, 1'000'000},
+      {"probation_rounds", &JobSpec::probation_rounds, 0, 100'000},
+      {"committee_size", &JobSpec::committee_size, 1, 15},
+      {"training_timeout_ms", &JobSpec::training_timeout_ms, 1'000, 86'400'000},
+      {"reveal_timeout_ms", &JobSpec::reveal_timeout_ms, 1'000, 86'400'000},
+      {"audit_timeout_ms", &JobSpec::audit_timeout_ms, 1'000, 86'400'000},
+  };
+  for (const Range& range : ranges) {
+    SCOPED_TRACE(range.name);
+    ExpectAccepted(With(range.field, range.min));
+    ExpectAccepted(With(range.field, range.max));
+    EXPECT_FALSE(ValidateJobSpec(With(range.field, range.max + 1)).ok());
+    EXPECT_FALSE(ValidateJobSpec(With(range.field, UINT32_MAX)).ok());
+    if (range.min > 0) {
+      EXPECT_FALSE(ValidateJobSpec(With(range.field, range.min - 1)).ok());
+    }
+  }
+}
+
+TEST(JobSpec, NamesFieldValueAndRange) {
+  ExpectRefused(With(&JobSpec::rounds, 0u), "rounds is 0, must be 1..100000");
+  ExpectRefused(With(&JobSpec::workers_min, 65u), "workers_min is 65, must be 1..64");
+  ExpectRefused(With(&JobSpec::workers_min, 0u), "workers_min is 0, must be 1..64");
+  ExpectRefused(With(&JobSpec::byzantine, 3u), "byzantine is 3, must be 0..2");
+  ExpectRefused(With(&JobSpec::committee_size, 4u), "committee_size is 4, must be odd");
+  ExpectRefused(With(&JobSpec::family, ModelFamily{0}), "family is 0, must be 1..2");
+  ExpectRefused(With(&JobSpec::family, ModelFamily{3}), "family is 3");
+  ExpectRefused(With(&JobSpec::rule, AggregationRule{0}), "rule is 0, must be 1..3");
+  ExpectRefused(With(&JobSpec::rule, AggregationRule{4}), "rule is 4");
+}
+
+TEST(JobSpec, BoundsTheName) {
+  ExpectAccepted(With(&JobSpec::name, std::string("a")));
+  ExpectAccepted(With(&JobSpec::name, std::string(64, 'z')));
+  for (const std::string& name :
+       {std::string(), std::string(65, 'z'), std::string("Upper"), std::string("under_score"),
+        std::string("a b"), std::string("a\0b", 3), std::string("\xff")}) {
+    ExpectRefused(With(&JobSpec::name, name), "name is a text of");
+  }
+}
+
+TEST(JobSpec, BoundsEveryFloat) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  const float nan = std::nanf("");
+  for (float JobSpec::*field : {&JobSpec::inner_learning_rate, &JobSpec::outer_learning_rate}) {
+    ExpectAccepted(With(field, std::numeric_limits<float>::denorm_min()));
+    ExpectAccepted(With(field, 10.0f));
+    for (float bad : {0.0f, -0.1f, 10.00001f, kInfinity, -kInfinity, nan}) {
+      ExpectRefused(With(field, bad), "learning_rate is");
+    }
+  }
+  for (float JobSpec::*field : {&JobSpec::inner_momentum, &JobSpec::outer_momentum}) {
+    ExpectAccepted(With(field, 0.0f));
+    ExpectAccepted(With(field, std::nextafter(1.0f, 0.0f)));
+    for (float bad : {1.0f, -0.1f, kInfinity, nan}) {
+      ExpectRefused(With(field, bad), "momentum is");
+    }
+  }
+  ExpectAccepted(With(&JobSpec::update_norm_max, std::numeric_limits<float>::max()));
+  for (float bad : {0.0f, -1.0f, kInfinity, nan}) {
+    ExpectRefused(With(&JobSpec::update_norm_max, bad), "update_norm_max is");
+  }
+}
+
+TEST(JobSpec, NoAcceptedSpecCanCostMoreThanTheLargestWei) {
+  JobSpec spec = GoodSpec();
+  const uint64_t rewards = uint64_t{spec.rounds} * spec.workers_max * (1 + spec.committee_size);
+  const Wei most = Wei::Max().DividedBy(rewards);
+  spec.update_reward = most;
+  spec.audit_reward = most;
+  ExpectAccepted(spec);
+  EXPECT_LE(RoundPayMax(spec) * spec.rounds, Wei::Max());
+  ExpectRefused(With(&JobSpec::update_reward, most + Wei(1)), "update_reward is");
+  ExpectRefused(With(&JobSpec::audit_reward, Wei::Max()), "audit_reward is");
+}
+
+TEST(DecodeJobSpec, RefusesEveryPrefixATrailingByteAndOtherHeaders) {
+  const Bytes good = EncodeJobSpec(GoodSpec());
+  for (size_t size = 0; size < good.size(); ++size) {
+    EXPECT_EQ(DecodeJobSpec(ByteView(good).first(size)).status().code(),
+              StatusCode::kInvalidArgument)
+        << size;
+  }
+  Bytes longer = good;
+  longer.push_back(0);
+  EXPECT_EQ(DecodeJobSpec(longer).status().code(), StatusCode::kInvalidArgument);
+  for (size_t place = 0; place < 6; ++place) {
+    Bytes changed = good;
+    changed[place] ^= 1;
+    EXPECT_EQ(DecodeJobSpec(changed).status().code(), StatusCode::kInvalidArgument) << place;
+  }
+}
+
+TEST(DecodeJobSpec, RefusesAnAmountAboveTheMaximum) {
+  Bytes bytes = EncodeJobSpec(GoodSpec());
+  bytes[bytes.size() - 13] = 1;  // Bit 96 of the last word.
+  const absl::Status status = DecodeJobSpec(bytes).status();
+  EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("stake_min"));
+}
+
+TEST(DecodeJobSpec, AcceptsOnlyBytesThatItWouldWrite) {
+  const uint64_t seed = 20240504;
+  SCOPED_TRACE(seed);
+  std::mt19937_64 random(seed);
+  const Bytes good = EncodeJobSpec(GoodSpec());
+  int accepted = 0;
+  for (int i = 0; i < 50'000; ++i) {
+    const Bytes bytes = i % 10 == 0 ? RandomBytes(random, random() % 300) : Mutated(good, random);
+    const absl::StatusOr<JobSpec> spec = DecodeJobSpec(bytes);
+    if (!spec.ok()) {
+      EXPECT_EQ(spec.status().code(), StatusCode::kInvalidArgument) << spec.status();
+      continue;
+    }
+    EXPECT_EQ(EncodeJobSpec(*spec), bytes);
+    // What is accepted can be calculated with.
+    EXPECT_LE(RoundPayMax(*spec) * spec->rounds, Wei::Max());
+    EXPECT_GE(SegmentCount(*spec), 1u);
+    ++accepted;
+  }
+  EXPECT_GT(accepted, 0);
+}
+
+TEST(SegmentCount, RoundsUp) {
+  const auto count = [](uint32_t steps, uint32_t segment) {
+    JobSpec spec = GoodSpec();
+    spec.local_steps = steps;
+    spec.segment_steps = segment;
+    return SegmentCount(spec);
+  };
+  EXPECT_EQ(count(1, 5), 1u);
+  EXPECT_EQ(count(5, 5), 1u);
+  EXPECT_EQ(count(6, 5), 2u);
+  EXPECT_EQ(count(10'000, 1), 10'000u);
+}
+
+TEST(RoundPayMax, PaysEveryWorkerAndAFullCommitteeEach) {
+  JobSpec spec = GoodSpec();
+  spec.update_reward = Wei(100);
+  spec.audit_reward = Wei(7);
+  EXPECT_EQ(RoundPayMax(spec), Wei(64 * (100 + 3 * 7)));
+}
+
+TEST(ComputeJobId, HashesTwoWords) {
+  const Address owner = Numbered<Address>(1);
+  const Digest salt = Numbered<Digest>(2);
+  const Bytes words = ByteWriter().Raw(Bytes(12)).Raw(owner.view()).Raw(salt.view()).bytes();
+  EXPECT_EQ(ComputeJobId(owner, salt).hex(), Keccak256(words).hex());
+  EXPECT_NE(ComputeJobId(owner, Digest()), ComputeJobId(owner, salt));
+}
+
+}  // namespace
+}  // namespace tessera
