@@ -49,13 +49,14 @@ inline constexpr size_t kUnderWayMax = 32;
 //
 // An action is signed for the account's next nonce and followed until one of its transactions has
 // the wanted confirmations in the canonical chain:
-//   - not mined for bump_after_ms: replaced under the same nonce with higher fees, up to the
-//   ceiling;
-//   - dropped by the pool, or mined in a block that a reorganisation removed: broadcast again;
+//   - not mined for bump_after_ms, or dropped by the pool: replaced under the same nonce with
+//     higher fees; at the ceiling, broadcast again;
+//   - mined in a block that a reorganisation removed: broadcast again;
 //   - the nonce was taken by a transaction that this object did not send: signed anew under a fresh
 //     nonce, once the other is confirmed. The action runs at most once unless a reorganisation
 //     deeper than `confirmations` removes the other.
-// Broadcasting is idempotent, so an unreachable node only delays an action.
+// Broadcasting is idempotent, so an unreachable node only delays an action. Two programs with one
+// key that take the same action under the same nonce sign one transaction, which counts for both.
 class Account {
  public:
   // Asks for the chain id, which binds every signature. `rpc` and `clock` must outlive the account.

@@ -119,6 +119,7 @@ Bytes EncodeJobSpec(const JobSpec& spec) {
   writer.Raw(AsBytes(kMagic)).Le(kVersion);
   writer.Le(static_cast<uint16_t>(spec.name.size())).Raw(AsBytes(spec.name));
   writer.Le(static_cast<uint8_t>(spec.family)).Le(spec.model_seed).Raw(spec.manifest_root.view());
+  writer.Raw(spec.engine_fingerprint.view());
   writer.Le(spec.rounds).Le(spec.workers_min).Le(spec.workers_max);
   writer.Le(spec.local_steps).Le(spec.segment_steps).Le(spec.batch_size);
   writer.Le(spec.inner_learning_rate).Le(spec.inner_momentum);
@@ -148,6 +149,7 @@ absl::StatusOr<JobSpec> DecodeJobSpec(ByteView bytes) {
   spec.family = static_cast<ModelFamily>(reader.Le<uint8_t>("family"));
   spec.model_seed = reader.Le<uint64_t>("model_seed");
   spec.manifest_root = reader.Array<BlobRoot>("manifest_root");
+  spec.engine_fingerprint = reader.Array<Digest>("engine_fingerprint");
   spec.rounds = u32("rounds");
   spec.workers_min = u32("workers_min");
   spec.workers_max = u32("workers_max");

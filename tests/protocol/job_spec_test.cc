@@ -23,6 +23,7 @@ JobSpec GoodSpec() {
   spec.family = ModelFamily::kConvNet;
   spec.model_seed = UINT64_MAX - 1;
   spec.manifest_root = BlobRoot::FromBytes(Sha256(AsBytes("manifest")).view()).value();
+  spec.engine_fingerprint = Sha256(AsBytes("engine"));
   spec.rounds = 200;
   spec.workers_min = 5;
   spec.workers_max = 64;

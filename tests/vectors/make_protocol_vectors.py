@@ -233,6 +233,7 @@ def job_spec_case():
     name, manifest = "fashion-mnist-1", text_hash("manifest")
     wei = [10**18, 3 * 10**16, 2**96 - 1]
     data = b"TSRJ" + struct.pack("<HH", 1, len(name)) + name.encode() + struct.pack("<BQ", 2, 2**64 - 2) + manifest
+    data += text_hash("engine")
     data += struct.pack("<6I", 200, 5, 64, 50, 5, 32) + struct.pack("<4f", 0.05, 0.9, 0.7, 0.9)
     data += struct.pack("<BIf", 3, 2, 10.0) + struct.pack("<6I", 100000, 10, 3, 60000, 30000, 45000)
     data += b"".join(amount.to_bytes(32, "big") for amount in wei)

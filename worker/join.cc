@@ -1,0 +1,175 @@
+#include "worker/join.h"
+
+#include <signal.h>
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <thread>
+
+#include "base/file.h"
+#include "base/status_macros.h"
+#include "protocol/rejection.h"
+#include "spdlog/spdlog.h"
+#include "worker/core/environment.h"
+#include "worker/session.h"
+#include "worker/torch/device.h"
+#include "worker/torch/self_test.h"
+#include "worker/torch/torch_trainer.h"
+
+namespace tessera::worker {
+namespace {
+
+constexpr size_t kPassphraseBytesMax = 4096;
+constexpr uint32_t kBenchmarkBatch = 32;
+constexpr int64_t kBenchmarkMs = 300;
+
+absl::StatusOr<std::string> ReadPassphrase(const std::filesystem::path& file) {
+  if (!file.empty()) {
+    ASSIGN_OR_RETURN(const Bytes bytes, ReadFile(file, kPassphraseBytesMax));
+    std::string passphrase(AsText(bytes));
+    while (!passphrase.empty() && passphrase.back() == '\n') passphrase.pop_back();
+    return passphrase;
+  }
+  if (const char* passphrase = std::getenv("TESSERA_PASSPHRASE")) return std::string(passphrase);
+  return absl::InvalidArgumentError(
+      "the key file needs a passphrase: --passphrase-file or TESSERA_PASSPHRASE");
+}
+
+int ExitCode(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kOk:
+    case absl::StatusCode::kCancelled:
+      return 0;
+    case absl::StatusCode::kInvalidArgument:
+      return 2;
+    case absl::StatusCode::kFailedPrecondition:
+    case absl::StatusCode::kAlreadyExists:
+      return 4;
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kDeadlineExceeded:
+      return 5;
+    case absl::StatusCode::kPermissionDenied:
+    case absl::StatusCode::kUnauthenticated:
+      return 6;
+    default:
+      return 1;
+  }
+}
+
+// Requests a stop at SIGINT or SIGTERM. Made before any other thread, so that all inherit the blocked signals.
+class StopSignals {
+ public:
+  StopSignals() {
+    sigemptyset(&signals_);
+    sigaddset(&signals_, SIGINT);
+    sigaddset(&signals_, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+    waiter_ = std::thread([this] {
+      int signal = 0;
+      sigwait(&signals_, &signal);
+      source_.request_stop();
+    });
+  }
+  ~StopSignals() {
+    pthread_kill(waiter_.native_handle(), SIGTERM);
+    waiter_.join();
+  }
+  std::stop_token token() const { return source_.get_token(); }
+
+ private:
+  sigset_t signals_;
+  std::stop_source source_;
+  std::thread waiter_;
+};
+
+}  // namespace
+
+struct JoinCommand::Options {
+  ChannelOptions channel;
+  bool insecure = false;
+  std::filesystem::path key_file;
+  std::filesystem::path passphrase_file;
+  std::filesystem::path data_dir;
+  std::string job;
+  std::string payout;
+  std::string family = "convnet";
+  std::string log_level = "info";
+
+  absl::Status Run(UpdateStrategy& strategy, std::stop_token stop);
+};
+
+JoinCommand::JoinCommand(CLI::App& command) : options_(std::make_unique<Options>()) {
+  Options& o = *options_;
+  command.add_option("--coordinator", o.channel.address, "host:port of the coordinator")
+      ->required()
+      ->envname("TESSERA_COORDINATOR");
+  auto* ca = command.add_option("--ca", o.channel.ca_file, "Certificate authority of the coordinator, PEM; default: the system's")
+                 ->check(CLI::ExistingFile)
+                 ->envname("TESSERA_CA");
+  command.add_flag("--insecure", o.insecure, "Plaintext instead of TLS; for tests on one machine")
+      ->excludes(ca);
+  command.add_option("--key", o.key_file, "Key file; made by 'tessera keys new'")
+      ->required()
+      ->check(CLI::ExistingFile)
+      ->envname("TESSERA_KEY");
+  command.add_option("--passphrase-file", o.passphrase_file,
+                     "File with the key file's passphrase; default: TESSERA_PASSPHRASE")
+      ->check(CLI::ExistingFile);
+  command.add_option("--data-dir", o.data_dir, "Folder for data, states and receipts")->required();
+  command.add_option("--job", o.job, "Job id; default: the first job that takes workers");
+  command.add_option("--payout", o.payout, "Account that may claim; default: the worker's own");
+  command.add_option("--family", o.family, "Model family to prepare for: mlp or convnet")
+      ->capture_default_str();
+  command.add_option("--log-level", o.log_level, "trace, debug, info, warn or error")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}));
+}
+
+JoinCommand::~JoinCommand() = default;
+
+int JoinCommand::Run(UpdateStrategy& strategy) {
+  if (options_->insecure) options_->channel.security = TransportSecurity::kInsecure;
+  spdlog::set_level(spdlog::level::from_str(options_->log_level));
+  const StopSignals signals;
+  const absl::Status done = options_->Run(strategy, signals.token());
+  const int code = ExitCode(done);
+  if (code != 0) std::cerr << "tessera-worker: " << MessageOf(done) << "\n";
+  return code;
+}
+
+absl::Status JoinCommand::Options::Run(UpdateStrategy& strategy, std::stop_token stop) {
+  const SystemClock clock;
+  ASSIGN_OR_RETURN(const std::string passphrase, ReadPassphrase(passphrase_file));
+  ASSIGN_OR_RETURN(const KeyPair keys, ReadKeyFile(key_file, passphrase));
+  ASSIGN_OR_RETURN(const ModelFamily model_family, ParseModelFamily(family));
+  SessionOptions session_options;
+  session_options.data_dir = data_dir;
+  session_options.introduction.payout = keys.account.address();
+  if (!job.empty()) ASSIGN_OR_RETURN(session_options.job, JobId::FromHex(job));
+  if (!payout.empty()) {
+    ASSIGN_OR_RETURN(session_options.introduction.payout, Address::FromHex(payout));
+  }
+  std::error_code error;
+  std::filesystem::create_directories(data_dir, error);
+
+  // The pinned class computes on the processor; a worker outside its environment may use what it has.
+  const EngineClass engine_class = DetectEngineClass(DetectCpuFeatures(), ProcessVariables());
+  const Device device = engine_class == EngineClass::kPinned ? CpuDevice() : DetectDevice();
+  spdlog::info("device: {}; testing the engine", device.name);
+  ASSIGN_OR_RETURN(session_options.introduction.engine_fingerprint,
+                   TorchFingerprint(engine_class, device));
+  ASSIGN_OR_RETURN(session_options.introduction.samples_per_second,
+                   MeasureSamplesPerSecond(model_family, device, kBenchmarkBatch, kBenchmarkMs));
+  session_options.introduction.device = device.name.substr(0, 64);
+  spdlog::info("engine {}, {:.0f} samples/s",
+               session_options.introduction.engine_fingerprint.short_hex(),
+               session_options.introduction.samples_per_second);
+  ASSIGN_OR_RETURN(const std::unique_ptr<TorchTrainer> trainer,
+                   TorchTrainer::Create(model_family, device));
+  ASSIGN_OR_RETURN(const std::unique_ptr<CoordinatorClient> client,
+                   CoordinatorClient::Open(channel, &keys, &clock));
+  Session session(client.get(), trainer.get(), &strategy, &keys, session_options);
+  return session.Run(stop);
+}
+
+}  // namespace tessera::worker
