@@ -145,7 +145,9 @@ absl::Status JoinCommand::Options::Run(UpdateStrategy& strategy, std::stop_token
   SessionOptions session_options;
   session_options.data_dir = data_dir;
   session_options.introduction.payout = keys.account.address();
-  if (!job.empty()) ASSIGN_OR_RETURN(session_options.job, JobId::FromHex(job));
+  if (!job.empty()) {
+    ASSIGN_OR_RETURN(session_options.job, JobId::FromHex(job));
+  }
   if (!payout.empty()) {
     ASSIGN_OR_RETURN(session_options.introduction.payout, Address::FromHex(payout));
   }

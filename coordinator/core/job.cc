@@ -53,7 +53,7 @@ absl::StatusOr<std::vector<Effect>> Job::Apply(const Event& event) {
         }
       },
       event.body);
-  if (!applied.ok()) return Annotate(applied, "job " + spec_->name);
+  if (!applied.ok()) return applied;
   return effects;
 }
 

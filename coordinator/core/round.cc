@@ -72,8 +72,12 @@ absl::StatusOr<std::vector<Effect>> Round::Apply(const EventBody& event, int64_t
         }
       },
       event);
-  if (!applied.ok()) return Annotate(applied, "round " + std::to_string(id_));
-  return effects;
+  if (applied.ok()) return effects;
+  // A new status from the reason: annotating the old one would lose it.
+  const std::optional<RejectReason> reason = ReasonOf(applied);
+  const std::string context = "round " + std::to_string(id_);
+  if (!reason) return Annotate(applied, context);
+  return Reject(*reason, context + ": " + std::string(applied.message()));
 }
 
 absl::Status Round::On(const DeadlinePassed&, int64_t at_ms, Effects& effects) {

@@ -150,7 +150,10 @@ absl::Status Round::On(const UpdateRevealed& event, int64_t at_ms, Effects& effe
     return Reject(RejectReason::kNotAssigned, event.worker.hex() + " committed to no update");
   }
   Member& member = found->second;
-  if (member.revealed) return absl::OkStatus();
+  if (member.revealed) {
+    if (member.norm == event.norm) return absl::OkStatus();
+    return Reject(RejectReason::kDuplicate, event.worker.hex() + " already revealed its update");
+  }
   if (phase_ != RoundPhase::kRevealing || PhaseIsOver(at_ms)) {
     return Reject(RejectReason::kLate, "the round takes no more updates");
   }
