@@ -1,5 +1,5 @@
-// The commands of `tessera`, one function each; docs/cli.md is their manual. Each prints its answer through the context's
-// Output and returns an error for the caller to print.
+// The commands of `tessera`, one function each; docs/cli.md is their manual. Each prints its answer
+// through the context's Output and returns an error for the caller to print.
 #pragma once
 
 #include <filesystem>
@@ -14,7 +14,8 @@
 namespace tessera::cli {
 
 // ---- keys ----
-// Refuses to replace a file. `account_secret_file` holds the hexadecimal secret of an account to import; empty: a new one.
+// Refuses to replace a file. `account_secret_file` holds the hexadecimal secret of an account to
+// import; empty: a new one.
 absl::Status KeysNew(Context& context, const std::filesystem::path& account_secret_file);
 absl::Status KeysShow(Context& context);
 
@@ -78,7 +79,8 @@ absl::Status JobWatch(Context& context, const JobWatchOptions& options);
 
 // ---- worker, claim, verify ----
 absl::Status WorkerShow(Context& context, const std::string& job, const std::string& worker);
-absl::Status Claim(Context& context, const std::string& job, const std::vector<std::string>& accounts);
+absl::Status Claim(Context& context, const std::string& job,
+                   const std::vector<std::string>& accounts);
 // kVerification if a check failed: the answer says which. An error kept it from checking.
 absl::StatusOr<ExitCode> Verify(Context& context, const std::string& job, const RoundRange& rounds);
 

@@ -1,6 +1,7 @@
 // tessera chain: contracts and development money.
 #include <nlohmann/json.hpp>
 
+#include "base/status_macros.h"
 #include "chain/abi.h"
 #include "cli/commands.h"
 
@@ -25,14 +26,16 @@ std::string DeploymentText(const Deployment& deployment) {
          "\ndisputes      " + deployment.disputes.hex();
 }
 
-// The contracts refuse less: a cheat must not withdraw its stake before a dispute about its work can be decided.
+// The contracts refuse less: a cheat must not withdraw its stake before a dispute about its work
+// can be decided.
 absl::Status CheckDelays(const chain::DeployOptions& options) {
   const uint64_t needed_s =
       2 * options.settle_within_s + options.decide_within_s + options.challenge_window_s;
   if (options.unbonding_delay_s >= needed_s) return absl::OkStatus();
   return absl::InvalidArgumentError(
-      "--unbonding-delay is " + std::to_string(options.unbonding_delay_s) + " s, must be at least " +
-      std::to_string(needed_s) + " s (2 * --settle-within + --decide-within + --challenge-window)");
+      "--unbonding-delay is " + std::to_string(options.unbonding_delay_s) +
+      " s, must be at least " + std::to_string(needed_s) +
+      " s (2 * --settle-within + --decide-within + --challenge-window)");
 }
 
 absl::uint128 ToUint128(Wei amount) {
@@ -49,8 +52,8 @@ absl::Status GiveTokens(Context& context, const Address& to, Wei amount) {
   ASSIGN_OR_RETURN(const Wei balance, views->TokenBalance(from));
   const std::string_view signature =
       balance >= amount ? "transfer(address,uint256)" : "mint(address,uint256)";
-  const absl::StatusOr<chain::Receipt> receipt = context.Send(
-      views->deployment().token, chain::CallData(signature).Addr(to).Amount(amount));
+  const absl::StatusOr<chain::Receipt> receipt =
+      context.Send(views->deployment().token, chain::CallData(signature).Addr(to).Amount(amount));
   return Annotate(receipt.status(), "sending tokens");
 }
 
@@ -85,14 +88,13 @@ absl::Status ChainStatus(Context& context) {
   json["seal_delay_blocks"] = seal_delay_blocks;
   json["challenge_window_s"] = challenge_window_s;
   context.output().Answer(
-      json, DeploymentText(views->deployment()) +                                             //
-                "\nhead          block " + std::to_string(head.number) + ", " + head.hash.hex() +  //
-                "\ncommittee     " + std::to_string(committee_size) + " auditors, bond " +
-                challenge_bond.ToTokenString() + " tokens" +  //
-                "\nseed          " + std::to_string(seal_delay_blocks) +
-                " blocks after the anchor" +  //
-                "\nchallenges    " + std::to_string(challenge_window_s) +
-                " s after the settlement");
+      json,
+      DeploymentText(views->deployment()) +                                                  //
+          "\nhead          block " + std::to_string(head.number) + ", " + head.hash.hex() +  //
+          "\ncommittee     " + std::to_string(committee_size) + " auditors, bond " +
+          challenge_bond.ToTokenString() + " tokens" +                                           //
+          "\nseed          " + std::to_string(seal_delay_blocks) + " blocks after the anchor" +  //
+          "\nchallenges    " + std::to_string(challenge_window_s) + " s after the settlement");
   return absl::OkStatus();
 }
 

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "base/status_macros.h"
 #include "cli/commands.h"
 
 namespace tessera::cli {
@@ -25,11 +26,11 @@ absl::StatusOr<Secp256k1Key> ImportAccount(const std::filesystem::path& path) {
 void Show(Context& context, const KeyPair& keys) {
   const std::string account = keys.account.address().hex();
   const std::string authentication = keys.authentication.public_key().hex();
-  context.output().Answer({{"account", account},
-                           {"authentication_key", authentication},
-                           {"file", context.options().key_file.string()}},
-                          "account             " + account + "\nauthentication key  " +
-                              authentication);
+  context.output().Answer(
+      {{"account", account},
+       {"authentication_key", authentication},
+       {"file", context.options().key_file.string()}},
+      "account             " + account + "\nauthentication key  " + authentication);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // tessera stake: what a worker puts at risk.
 #include <nlohmann/json.hpp>
 
+#include "base/status_macros.h"
 #include "chain/abi.h"
 #include "cli/commands.h"
 
@@ -11,8 +12,8 @@ absl::Status ShowStake(Context& context, const Address& worker) {
   ASSIGN_OR_RETURN(const chain::ContractViews* const views, context.Views());
   ASSIGN_OR_RETURN(const chain::StakeView stake, views->Stake(worker));
   ASSIGN_OR_RETURN(const Wei balance, views->TokenBalance(worker));
-  std::string text = "worker     " + worker.hex() +                       //
-                     "\nbonded     " + stake.bonded.ToTokenString() +     //
+  std::string text = "worker     " + worker.hex() +                    //
+                     "\nbonded     " + stake.bonded.ToTokenString() +  //
                      "\nunbonding  " + stake.unbonding.ToTokenString();
   if (stake.unbonding != Wei()) {
     text += ", to withdraw from " + std::to_string(stake.unlock_at_s) + " (seconds since 1970) on";
@@ -40,19 +41,18 @@ absl::Status StakeBond(Context& context, Wei amount, const std::string& worker_t
   const Address& vault = views->deployment().stake_vault;
   RETURN_IF_ERROR(context.Approve(vault, amount));
   const chain::AbiValues call =
-      worker == payer
-          ? chain::CallData("bond(uint96)").Amount(amount)
-          : chain::CallData("bondFor(address,uint96)").Addr(worker).Amount(amount);
+      worker == payer ? chain::CallData("bond(uint96)").Amount(amount)
+                      : chain::CallData("bondFor(address,uint96)").Addr(worker).Amount(amount);
   RETURN_IF_ERROR(context.Send(vault, call).status());
   return ShowStake(context, worker);
 }
 
 absl::Status StakeUnbond(Context& context, Wei amount) {
   ASSIGN_OR_RETURN(const chain::ContractViews* const views, context.Views());
-  RETURN_IF_ERROR(context
-                      .Send(views->deployment().stake_vault,
-                            chain::CallData("unbond(uint96)").Amount(amount))
-                      .status());
+  RETURN_IF_ERROR(
+      context
+          .Send(views->deployment().stake_vault, chain::CallData("unbond(uint96)").Amount(amount))
+          .status());
   return StakeStatus(context, "");
 }
 

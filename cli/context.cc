@@ -58,9 +58,9 @@ absl::StatusOr<v1::JobService::Stub*> Context::Jobs() {
 absl::StatusOr<v1::ChainInfo> Context::CoordinatorChain() {
   ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel, Channel());
   const auto workers = v1::WorkerService::NewStub(channel);
-  ASSIGN_OR_RETURN(const v1::GetChainInfoResponse response,
-                   CallUnary(*workers, &v1::WorkerService::Stub::GetChainInfo,
-                             v1::GetChainInfoRequest()));
+  ASSIGN_OR_RETURN(
+      const v1::GetChainInfoResponse response,
+      CallUnary(*workers, &v1::WorkerService::Stub::GetChainInfo, v1::GetChainInfoRequest()));
   return response.chain();
 }
 
@@ -103,7 +103,8 @@ absl::StatusOr<chain::Account*> Context::Account() {
   return account_.get();
 }
 
-absl::StatusOr<chain::Receipt> Context::Send(const Address& contract, const chain::AbiValues& call) {
+absl::StatusOr<chain::Receipt> Context::Send(const Address& contract,
+                                             const chain::AbiValues& call) {
   ASSIGN_OR_RETURN(chain::Account* const account, Account());
   return account->Send({.to = contract, .data = call.Encode(), .value_wei = 0});
 }
@@ -114,9 +115,9 @@ absl::Status Context::Approve(const Address& spender, Wei amount) {
   const Address& owner = keys->account.address();
   ASSIGN_OR_RETURN(const Wei balance, views->TokenBalance(owner));
   if (balance < amount) {
-    return absl::FailedPreconditionError(owner.hex() + " holds " + balance.ToTokenString() +
-                                         " tokens, " + amount.ToTokenString() +
-                                         " are needed (on a development chain: tessera chain faucet)");
+    return absl::FailedPreconditionError(
+        owner.hex() + " holds " + balance.ToTokenString() + " tokens, " + amount.ToTokenString() +
+        " are needed (on a development chain: tessera chain faucet)");
   }
   ASSIGN_OR_RETURN(const Wei allowed, views->Allowance(owner, spender));
   if (allowed >= amount) return absl::OkStatus();

@@ -1,4 +1,5 @@
-// What commands work with - coordinator, chain, keys - opened when first asked for, from the global options.
+// What commands work with - coordinator, chain, keys - opened when first asked for, from the global
+// options.
 #pragma once
 
 #include <filesystem>
@@ -31,10 +32,12 @@ struct GlobalOptions {
   OutputFormat output = OutputFormat::kText;
 };
 
-// Not thread-safe. Pointers live as long as the context. A missing option is InvalidArgument and names the option.
+// Not thread-safe. Pointers live as long as the context. A missing option is InvalidArgument and
+// names the option.
 class Context {
  public:
-  explicit Context(GlobalOptions options) : options_(std::move(options)), output_(options_.output) {}
+  explicit Context(GlobalOptions options)
+      : options_(std::move(options)), output_(options_.output) {}
 
   const GlobalOptions& options() const { return options_; }
   const Output& output() const { return output_; }
@@ -73,13 +76,13 @@ class Context {
   std::unique_ptr<chain::Account> account_;
 };
 
-// A unary call with a deadline: CallUnary(stub, &v1::JobService::Stub::GetJob, request). The form with a call of its own
-// is for signed ones.
+// A unary call with a deadline: CallUnary(stub, &v1::JobService::Stub::GetJob, request). The form
+// with a call of its own is for signed ones.
 inline constexpr std::chrono::seconds kCallTimeout{30};
 template <class Stub, class Request, class Response>
 absl::StatusOr<Response> CallUnary(Stub& stub,
-                                   grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
-                                                                Response*),
+                                   grpc::Status (Stub::*method)(grpc::ClientContext*,
+                                                                const Request&, Response*),
                                    const Request& request, grpc::ClientContext& call) {
   call.set_deadline(std::chrono::system_clock::now() + kCallTimeout);
   Response response;
@@ -89,8 +92,8 @@ absl::StatusOr<Response> CallUnary(Stub& stub,
 }
 template <class Stub, class Request, class Response>
 absl::StatusOr<Response> CallUnary(Stub& stub,
-                                   grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
-                                                                Response*),
+                                   grpc::Status (Stub::*method)(grpc::ClientContext*,
+                                                                const Request&, Response*),
                                    const Request& request) {
   grpc::ClientContext call;
   return CallUnary(stub, method, request, call);

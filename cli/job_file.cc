@@ -23,8 +23,8 @@ constexpr size_t kSuggestionDistanceMax = 4;
 
 constexpr std::pair<std::string_view, AggregationRule> kRules[] = {
     {"mean", AggregationRule::kMean},
-    {"trimmed-mean", AggregationRule::kTrimmedMean},
-    {"nearest-neighbour-mixing", AggregationRule::kNearestNeighbourMixing}};
+    {"trimmed_mean", AggregationRule::kTrimmedMean},
+    {"nearest_neighbour_mixing", AggregationRule::kNearestNeighbourMixing}};
 
 // Parses the text of one value into the specification.
 using Setter = std::function<absl::Status(const std::string& text, JobSpec& spec)>;
@@ -64,8 +64,8 @@ Setter Duration(uint32_t JobSpec::*field) {
   return [field](const std::string& text, JobSpec& spec) -> absl::Status {
     ASSIGN_OR_RETURN(const uint64_t value_ms, ParseDurationMs(text));
     // Above the range of the field, ValidateJobSpec says which range that is.
-    spec.*field = static_cast<uint32_t>(
-        std::min<uint64_t>(value_ms, std::numeric_limits<uint32_t>::max()));
+    spec.*field =
+        static_cast<uint32_t>(std::min<uint64_t>(value_ms, std::numeric_limits<uint32_t>::max()));
     return absl::OkStatus();
   };
 }
@@ -78,8 +78,8 @@ absl::Status SetRule(const std::string& text, JobSpec& spec) {
     }
   }
   return absl::InvalidArgumentError("'" + text +
-                                    "' is no rule; mean, trimmed-mean and "
-                                    "nearest-neighbour-mixing are");
+                                    "' is no rule; mean, trimmed_mean and "
+                                    "nearest_neighbour_mixing are");
 }
 
 absl::Status SetFingerprint(const std::string& text, JobSpec& spec) {
@@ -90,7 +90,7 @@ absl::Status SetFingerprint(const std::string& text, JobSpec& spec) {
   absl::StatusOr<Digest> fingerprint = Digest::FromHex(text);
   if (!fingerprint.ok()) {
     return absl::InvalidArgumentError(
-        "must be none or the 32 bytes in hexadecimal that `tessera-worker selftest` prints");
+        "must be none or the 32 bytes in hexadecimal that `tessera-worker self-test` prints");
   }
   spec.engine_fingerprint = *fingerprint;
   return absl::OkStatus();

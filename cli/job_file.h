@@ -8,15 +8,15 @@
 
 namespace tessera::cli {
 
-// A job specification from strict YAML; its manifest root stays zero, for the data decide it. InvalidArgument names the
-// line and the key: an unknown key (and the nearest known one), a key that is missing or stands twice, a value of
-// another kind, or one that ValidateJobSpec refuses.
+// A job specification from strict YAML; its manifest root stays zero, for the data decide it.
+// InvalidArgument names the line and the key: an unknown key (and the nearest known one), a key
+// that is missing or stands twice, a value of another kind, or one that ValidateJobSpec refuses.
 absl::StatusOr<JobSpec> ParseJobFile(std::string_view yaml);
 
 // The same from a file; messages begin with its name. NotFound if absent.
 absl::StatusOr<JobSpec> LoadJobFile(const std::filesystem::path& path);
 
-// "trimmed-mean": the rule's name in job files.
+// "trimmed_mean": the rule's name in job files.
 std::string_view AggregationRuleName(AggregationRule rule);
 
 }  // namespace tessera::cli

@@ -44,14 +44,22 @@ ExitCode ExitCodeOf(const absl::Status& status) {
 
 std::string_view ExitCodeName(ExitCode code) {
   switch (code) {
-    case ExitCode::kOk: return "ok";
-    case ExitCode::kInternal: return "internal";
-    case ExitCode::kUsage: return "usage";
-    case ExitCode::kNotFound: return "not-found";
-    case ExitCode::kRefused: return "refused";
-    case ExitCode::kUnavailable: return "unavailable";
-    case ExitCode::kPermission: return "permission";
-    case ExitCode::kVerification: return "verification";
+    case ExitCode::kOk:
+      return "ok";
+    case ExitCode::kInternal:
+      return "internal";
+    case ExitCode::kUsage:
+      return "usage";
+    case ExitCode::kNotFound:
+      return "not-found";
+    case ExitCode::kRefused:
+      return "refused";
+    case ExitCode::kUnavailable:
+      return "unavailable";
+    case ExitCode::kPermission:
+      return "permission";
+    case ExitCode::kVerification:
+      return "verification";
   }
   return "internal";
 }

@@ -1,4 +1,5 @@
-// How `tessera` answers: text for people, JSON for programs, and exit codes that do not change. docs/cli.md.
+// How `tessera` answers: text for people, JSON for programs, and exit codes that do not change.
+// docs/cli.md.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

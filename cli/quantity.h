@@ -9,10 +9,12 @@
 
 namespace tessera::cli {
 
-// "1500ms", "30s", "5m", "2h" or "14d": a whole number and its unit, in milliseconds. InvalidArgument otherwise.
+// "1500ms", "30s", "5m", "2h" or "14d": a whole number and its unit, in milliseconds.
+// InvalidArgument otherwise.
 absl::StatusOr<uint64_t> ParseDurationMs(std::string_view text);
 
-// "12.5%" or "0.125", exactly, in parts per million. InvalidArgument above 1 or finer than one part per million.
+// "12.5%" or "0.125", exactly, in parts per million. InvalidArgument above 1 or finer than one part
+// per million.
 absl::StatusOr<uint32_t> ParseProbabilityPpm(std::string_view text);
 
 // "3..9": both ends included; "4" alone is 4..4. InvalidArgument if the first is above the last.

@@ -49,8 +49,8 @@ absl::StatusOr<ShardFolder> WriteShardFolder(const std::filesystem::path& path,
   if (error) return absl::InternalError("cannot create " + path.string() + ": " + error.message());
   ShardFolder folder;
   folder.path = path;
-  for (const auto& [shards, entries] : {std::pair(train, &folder.manifest.train),
-                                        std::pair(test, &folder.manifest.test)}) {
+  for (const auto& [shards, entries] :
+       {std::pair(train, &folder.manifest.train), std::pair(test, &folder.manifest.test)}) {
     for (const DataShard& shard : shards) {
       ASSIGN_OR_RETURN(const ShardEntry entry, WriteShard(path, shard));
       entries->push_back(entry);

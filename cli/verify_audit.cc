@@ -35,8 +35,8 @@ Check CheckSample(const JobFacts& facts, const CarryOver& before, const RoundEvi
     TESSERA_RETURN_IF_DIFFERENT(
         SameFlag("whether " + worker.hex() + " is in probation", probation, member.audited_always));
     const uint32_t ppm = probation ? kCertainPpm : facts.spec.audit_ppm;
-    const bool sampled = member.revealed && IsAudited(evidence.seed, worker,
-                                                      HashStruct(member.commitment), ppm);
+    const bool sampled =
+        member.revealed && IsAudited(evidence.seed, worker, HashStruct(member.commitment), ppm);
     TESSERA_RETURN_IF_DIFFERENT(
         SameFlag("whether " + worker.hex() + " is audited", sampled, audited.erase(worker) == 1));
   }
@@ -48,8 +48,8 @@ Check CheckCommittee(const JobFacts& facts, const RoundEvidence& evidence,
                      const MemberRecord& accused, const AuditRecord& audit) {
   std::string expected;
   std::string found;
-  for (const uint32_t slot : Committee(evidence.seed, accused.slot, evidence.auditor_slots,
-                                       facts.spec.committee_size)) {
+  for (const uint32_t slot :
+       Committee(evidence.seed, accused.slot, evidence.auditor_slots, facts.spec.committee_size)) {
     expected += evidence.members[slot].commitment.worker.hex() + " ";
   }
   for (const WorkerId& auditor : audit.committee) found += auditor.hex() + " ";
@@ -94,8 +94,7 @@ Check CheckVerdict(const JobFacts& facts, const RoundEvidence& evidence,
                          audit.segment,
                          verdict.result_root,
                          verdict.outcome};
-  TESSERA_RETURN_IF_DIFFERENT(
-      Same("the verdict" + of, HashStruct(expected), HashStruct(verdict)));
+  TESSERA_RETURN_IF_DIFFERENT(Same("the verdict" + of, HashStruct(expected), HashStruct(verdict)));
   const absl::StatusOr<Address> signer =
       RecoverSigner(SigningDigest(facts.domain, verdict), record.signature);
   if (!signer.ok()) {
@@ -116,8 +115,8 @@ std::string ResultOf(const AuditRecord& audit) {
   if (audit.committee.empty()) return "inconclusive";
   if (!audit.start) return "withheld";
   if (!audit.next) return "";  // Withheld, or inconclusive because no auditor committed in time.
-  const auto valid = static_cast<size_t>(
-      std::ranges::count_if(audit.verdicts, [](const VerdictRecord& record) {
+  const auto valid =
+      static_cast<size_t>(std::ranges::count_if(audit.verdicts, [](const VerdictRecord& record) {
         return record.verdict.outcome == Outcome::kValid;
       }));
   const size_t guilty = audit.verdicts.size() - valid;
@@ -143,9 +142,9 @@ Check CheckResult(const MemberRecord& accused, const AuditRecord& audit) {
 Check CheckAudit(const JobFacts& facts, const RoundEvidence& evidence, const MemberRecord& accused,
                  const AuditRecord& audit) {
   const Commitment& commitment = accused.commitment;
-  TESSERA_RETURN_IF_DIFFERENT(
-      Same("the audited segment of " + audit.worker.hex(),
-           AuditedSegment(evidence.seed, audit.worker, commitment.segments), audit.segment));
+  TESSERA_RETURN_IF_DIFFERENT(Same("the audited segment of " + audit.worker.hex(),
+                                   AuditedSegment(evidence.seed, audit.worker, commitment.segments),
+                                   audit.segment));
   TESSERA_RETURN_IF_DIFFERENT(CheckCommittee(facts, evidence, accused, audit));
   TESSERA_RETURN_IF_DIFFERENT(CheckOpening(accused, "start", audit.segment, audit.start));
   TESSERA_RETURN_IF_DIFFERENT(CheckOpening(accused, "next", audit.segment + 1, audit.next));
@@ -165,17 +164,20 @@ Check CheckAudit(const JobFacts& facts, const RoundEvidence& evidence, const Mem
 
 Check CheckDispute(const MemberRecord& member, const RoundOnChain& on_chain) {
   const WorkerId& worker = member.commitment.worker;
-  const std::string what = "the dispute about " + worker.hex() + ", whom its committee found guilty";
+  const std::string what =
+      "the dispute about " + worker.hex() + ", whom its committee found guilty";
   if (!member.guilty || member.commitment.engine_class == EngineClass::kVendor) {
     return SameFlag("whether " + worker.hex() + " is slashed", false, member.slashed);
   }
   const auto found = on_chain.disputes.find(worker);
   const chain::DisputeState state =
       found == on_chain.disputes.end() ? chain::DisputeState::kNone : found->second;
-  if (state == chain::DisputeState::kNone) return Difference{what, "decided by the chain", "never opened"};
-  if (state == chain::DisputeState::kOpen) return Difference{what, "decided by the chain", "still open"};
-  return SameFlag("whether the chain slashed " + worker.hex(), state == chain::DisputeState::kUpheld,
-                  member.slashed);
+  if (state == chain::DisputeState::kNone)
+    return Difference{what, "decided by the chain", "never opened"};
+  if (state == chain::DisputeState::kOpen)
+    return Difference{what, "decided by the chain", "still open"};
+  return SameFlag("whether the chain slashed " + worker.hex(),
+                  state == chain::DisputeState::kUpheld, member.slashed);
 }
 
 Check CheckVerdictsPaid(const RoundEvidence& evidence) {

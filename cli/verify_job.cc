@@ -8,7 +8,8 @@
 namespace tessera::cli {
 namespace {
 
-// Amounts from a chain that may lie: a sum that leaves the range is a difference, not the end of the process.
+// Amounts from a chain that may lie: a sum that leaves the range is a difference, not the end of
+// the process.
 Check AddTo(Wei& sum, Wei amount, std::string_view what) {
   if (amount > Wei::Max() - sum) {
     return Difference{std::string(what), "at most 2^96 - 1 wei", "more"};

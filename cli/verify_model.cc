@@ -63,11 +63,10 @@ Check CheckModel(const JobFacts& facts, const CarryOver& before, const RoundEvid
   }
   const BlobRoot& model_root = result->event.model_root;
   TESSERA_RETURN_IF_DIFFERENT(Same("the model in the evidence", model_root, evidence.model_root));
-  TESSERA_RETURN_IF_DIFFERENT(
-      Same("the model on the chain", model_root, on_chain.view.model_root));
+  TESSERA_RETURN_IF_DIFFERENT(Same("the model on the chain", model_root, on_chain.view.model_root));
   TESSERA_RETURN_IF_DIFFERENT(CheckIncluded(evidence, result->event.included));
-  TESSERA_RETURN_IF_DIFFERENT(Same("Byzantine workers assumed", result->event.byzantine_used,
-                                   evidence.byzantine_used));
+  TESSERA_RETURN_IF_DIFFERENT(
+      Same("Byzantine workers assumed", result->event.byzantine_used, evidence.byzantine_used));
   after.model_root = model_root;
   after.outer_state = std::move(result->outer_state);
   return std::nullopt;

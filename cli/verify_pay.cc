@@ -38,8 +38,8 @@ Check CheckCumulative(const std::map<Address, Wei>& expected, const std::map<Add
   return std::nullopt;
 }
 
-// As the coordinator counts them: a commitment that was never revealed counts like a withheld audit, and without a
-// clear finding nothing changes.
+// As the coordinator counts them: a commitment that was never revealed counts like a withheld
+// audit, and without a clear finding nothing changes.
 uint32_t NextValidRounds(uint32_t streak, const MemberRecord& member, const std::string& result) {
   if (!member.revealed || member.withheld || member.slashed) return 0;
   if (member.guilty) {
@@ -77,7 +77,8 @@ Check CheckPay(const JobFacts& facts, const CarryOver& before, const RoundEviden
     if (earned == pay.by_worker.end()) continue;
     Wei& sum = cumulative[part.payout];
     if (earned->second > Wei::Max() - sum) {
-      return Difference{"the cumulative pay of " + part.payout.hex(), "at most 2^96 - 1 wei", "more"};
+      return Difference{"the cumulative pay of " + part.payout.hex(), "at most 2^96 - 1 wei",
+                        "more"};
     }
     sum += earned->second;
   }
@@ -87,9 +88,11 @@ Check CheckPay(const JobFacts& facts, const CarryOver& before, const RoundEviden
   const absl::StatusOr<ClaimTree> tree = ClaimTree::Build(cumulative);
   const Digest root = tree.ok() ? tree->root() : Digest{};
   TESSERA_RETURN_IF_DIFFERENT(Same("the payout root in the evidence", root, evidence.payout_root));
-  TESSERA_RETURN_IF_DIFFERENT(Same("the payout root on the chain", root, on_chain.view.payout_root));
+  TESSERA_RETURN_IF_DIFFERENT(
+      Same("the payout root on the chain", root, on_chain.view.payout_root));
 
-  if (on_chain.view.phase != chain::LedgerPhase::kRejected) after.cumulative = std::move(cumulative);
+  if (on_chain.view.phase != chain::LedgerPhase::kRejected)
+    after.cumulative = std::move(cumulative);
   UpdateStandings(evidence, after);
   return std::nullopt;
 }

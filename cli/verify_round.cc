@@ -9,7 +9,9 @@
 namespace tessera::cli {
 namespace {
 
-std::string Slot(const MemberRecord& member) { return "slot " + std::to_string(member.slot) + ": "; }
+std::string Slot(const MemberRecord& member) {
+  return "slot " + std::to_string(member.slot) + ": ";
+}
 
 // What a commitment of this worker must say, apart from its roots.
 Check CheckCommitmentContent(const JobFacts& facts, const RoundEvidence& evidence,
@@ -22,14 +24,14 @@ Check CheckCommitmentContent(const JobFacts& facts, const RoundEvidence& evidenc
       Same(slot + "the commitment's round", evidence.round, commitment.round));
   TESSERA_RETURN_IF_DIFFERENT(Same(slot + "the commitment's base model", evidence.base_model_root,
                                    commitment.base_model_root));
-  TESSERA_RETURN_IF_DIFFERENT(Same(
-      slot + "the assigned shard",
-      AssignedShard(facts.job, evidence.round, commitment.worker, facts.train_shards),
-      commitment.shard));
+  TESSERA_RETURN_IF_DIFFERENT(
+      Same(slot + "the assigned shard",
+           AssignedShard(facts.job, evidence.round, commitment.worker, facts.train_shards),
+           commitment.shard));
   TESSERA_RETURN_IF_DIFFERENT(
       Same(slot + "the commitment's dimension", dimension, commitment.dimension));
-  TESSERA_RETURN_IF_DIFFERENT(Same(slot + "the commitment's segments", SegmentCount(facts.spec),
-                                   commitment.segments));
+  TESSERA_RETURN_IF_DIFFERENT(
+      Same(slot + "the commitment's segments", SegmentCount(facts.spec), commitment.segments));
   return Same(slot + "the update's bytes", aggregation::UpdateBytesSize(dimension),
               commitment.update_bytes);
 }
@@ -39,7 +41,8 @@ Check CheckSignature(const JobFacts& facts, const MemberRecord& member) {
       RecoverSigner(SigningDigest(facts.domain, member.commitment), member.signature);
   const std::string what = Slot(member) + "the signer of the commitment";
   if (!signer.ok()) {
-    return Difference{what, member.commitment.worker.hex(), std::string(MessageOf(signer.status()))};
+    return Difference{what, member.commitment.worker.hex(),
+                      std::string(MessageOf(signer.status()))};
   }
   return Same(what, member.commitment.worker, *signer);
 }
@@ -81,7 +84,8 @@ Check CheckAnchor(const RoundEvidence& evidence, const chain::RoundView& anchor)
   TESSERA_RETURN_IF_DIFFERENT(
       Same("the commitment root in the evidence", *root, evidence.commitment_root));
   TESSERA_RETURN_IF_DIFFERENT(Same("the commitment root on the chain", *root, anchor.commit_root));
-  TESSERA_RETURN_IF_DIFFERENT(Same("slots in the evidence", evidence.members.size(), evidence.slots));
+  TESSERA_RETURN_IF_DIFFERENT(
+      Same("slots in the evidence", evidence.members.size(), evidence.slots));
   TESSERA_RETURN_IF_DIFFERENT(Same("slots on the chain", evidence.members.size(), anchor.slots));
   TESSERA_RETURN_IF_DIFFERENT(
       Same("auditor slots in the evidence", pinned, evidence.auditor_slots));
@@ -110,16 +114,14 @@ Check SameFlag(std::string_view what, bool expected, bool found) {
 
 CarryOver InitialCarryOver(const JobSpec& spec) {
   CarryOver start;
-  start.model_root =
-      *ComputeBlobRoot(EncodeModel(InitialParameters(spec.family, spec.model_seed)));
+  start.model_root = *ComputeBlobRoot(EncodeModel(InitialParameters(spec.family, spec.model_seed)));
   start.outer_state = coordinator::InitialOuterState(spec);
   return start;
 }
 
-Check CheckCommitments(const JobFacts& facts, const CarryOver& before, const RoundEvidence& evidence,
-                       const RoundOnChain& on_chain) {
-  TESSERA_RETURN_IF_DIFFERENT(
-      Same("the base model", before.model_root, evidence.base_model_root));
+Check CheckCommitments(const JobFacts& facts, const CarryOver& before,
+                       const RoundEvidence& evidence, const RoundOnChain& on_chain) {
+  TESSERA_RETURN_IF_DIFFERENT(Same("the base model", before.model_root, evidence.base_model_root));
   if (evidence.members.size() > facts.spec.workers_max) {
     return Difference{"committed workers", "at most " + std::to_string(facts.spec.workers_max),
                       std::to_string(evidence.members.size())};
@@ -132,9 +134,9 @@ Check CheckCommitments(const JobFacts& facts, const CarryOver& before, const Rou
   return CheckAnchor(evidence, on_chain.view);
 }
 
-Check CheckSeed(const JobFacts& facts, const RoundEvidence& evidence, const RoundOnChain& on_chain) {
-  TESSERA_RETURN_IF_DIFFERENT(
-      Same("the seed in the evidence", on_chain.view.seed, evidence.seed));
+Check CheckSeed(const JobFacts& facts, const RoundEvidence& evidence,
+                const RoundOnChain& on_chain) {
+  TESSERA_RETURN_IF_DIFFERENT(Same("the seed in the evidence", on_chain.view.seed, evidence.seed));
   if (!on_chain.prevrandao) return std::nullopt;
   return Same("the seed on the chain",
               RoundSeed(facts.job, evidence.round, on_chain.view.commit_root, *on_chain.prevrandao),

@@ -1,5 +1,6 @@
-// The auditor's view of a round: what the coordinator published, what the chain holds, and the first thing in which they
-// differ. Pure: nothing here talks to anyone. docs/protocol.md says what each check recomputes.
+// The auditor's view of a round: what the coordinator published, what the chain holds, and the
+// first thing in which they differ. Pure: nothing here talks to anyone. docs/protocol.md says what
+// each check recomputes.
 #pragma once
 
 #include <map>
@@ -25,9 +26,9 @@ struct Difference {
 using Check = std::optional<Difference>;
 
 // Returns from the enclosing function with the first difference.
-#define TESSERA_RETURN_IF_DIFFERENT(expression)                              \
-  do {                                                                       \
-    if (auto difference_ = (expression)) return difference_;                 \
+#define TESSERA_RETURN_IF_DIFFERENT(expression)              \
+  do {                                                       \
+    if (auto difference_ = (expression)) return difference_; \
   } while (false)
 
 Check Same(std::string_view what, const std::string& expected, const std::string& found);
@@ -92,8 +93,10 @@ struct RoundEvidence {
 // What the chain says about the round.
 struct RoundOnChain {
   chain::RoundView view;
-  std::optional<Digest> prevrandao;  // Of the draw block, proven by its hash; nothing if the node has pruned it.
-  std::map<WorkerId, chain::DisputeState> disputes;  // Of the workers that a committee found guilty.
+  std::optional<Digest>
+      prevrandao;  // Of the draw block, proven by its hash; nothing if the node has pruned it.
+  std::map<WorkerId, chain::DisputeState>
+      disputes;  // Of the workers that a committee found guilty.
 };
 
 // What does not change from round to round.
@@ -115,10 +118,10 @@ struct CarryOver {
 // Before round 0.
 CarryOver InitialCarryOver(const JobSpec& spec);
 
-// Who took part: slots and their order, every commitment's content and signature, the tree, and that the chain's anchor
-// is all of it.
-Check CheckCommitments(const JobFacts& facts, const CarryOver& before, const RoundEvidence& evidence,
-                       const RoundOnChain& on_chain);
+// Who took part: slots and their order, every commitment's content and signature, the tree, and
+// that the chain's anchor is all of it.
+Check CheckCommitments(const JobFacts& facts, const CarryOver& before,
+                       const RoundEvidence& evidence, const RoundOnChain& on_chain);
 
 // That the seed follows from the anchor and the block's randomness, and is the one the chain drew.
 Check CheckSeed(const JobFacts& facts, const RoundEvidence& evidence, const RoundOnChain& on_chain);

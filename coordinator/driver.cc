@@ -77,8 +77,10 @@ uint64_t Driver::version() const {
 
 void Driver::Run() {
   while (true) {
+    // Asked before popping: what was queued before the close is then in this batch.
+    const bool closed = queue_.closed();
     std::vector<Item> batch = queue_.PopAll(UntilNextDeadline());
-    if (batch.empty() && queue_.closed()) return;
+    if (batch.empty() && closed) return;
     RunBatch(std::move(batch));
   }
 }

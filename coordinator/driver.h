@@ -28,8 +28,9 @@ using EffectSink = std::function<void(const Job&, const Effect&)>;
 // Start once, then use from any thread.
 //
 // An accepted event is in the journal (on the disk) before Submit returns, before any effect of it is asked for and
-// before any query sees it; a refused one leaves only a line in the job's log. If the journal cannot be written the process
-// ends: nothing that was acknowledged is lost, and a restart resumes from the journal.
+// before any query sees it; a refused one leaves only a line in the job's log. If the journal
+// cannot be written the process ends: nothing that was acknowledged is lost, and a restart resumes
+// from the journal.
 class Driver {
  public:
   // All outlive the driver.
@@ -42,8 +43,8 @@ class Driver {
   // Stops the thread after what is queued.
   void Stop();
 
-  // Applies one event stamped with the current time. Blocks until it is durable or refused. Unavailable when the queue is
-  // full or the driver has stopped.
+  // Applies one event stamped with the current time. Blocks until it is durable or refused.
+  // Unavailable when the queue is full or the driver has stopped.
   absl::Status Submit(const JobId& job, EventBody body);
 
   // Runs `read` on the driver thread. Unavailable as above.

@@ -4,6 +4,7 @@ Exits with 0 only if every part of the story happened; the parts are the checks 
 """
 
 import argparse
+import concurrent.futures
 import json
 import pathlib
 import shutil
@@ -33,7 +34,7 @@ model:
   seed: 1
 training:
   rounds: {options.rounds}
-  workers_min: {options.workers + 2}
+  workers_min: {options.workers}
   workers_max: {options.workers + 2}
   local_steps: {options.local_steps}
   segment_steps: 5
@@ -75,11 +76,12 @@ class Progress:
         self._end_line()
         print(f"[{time.monotonic() - self.started:5.0f} s] {text}", file=sys.stderr, flush=True)
 
-    def show(self, text):
-        if text == self.last:
+    def show(self, text, countdown=""):
+        if text == self.last and not self.redraw:
             return
         self.last = text
         if self.redraw:
+            text += countdown
             print(f"\r\x1b[K[{time.monotonic() - self.started:5.0f} s] {text}", end="",
                   file=sys.stderr, flush=True)
         else:
@@ -118,17 +120,18 @@ class Story:
             if name == "deployer":
                 continue
             tokens = 100_000 if name == "researcher" else 1_000
-            net.tessera("chain", "faucet", "--to", address, "--tokens", tokens, "--coins", 10,
-                        key="deployer")
-        for name in [*self.honest, *self.cheats]:
-            net.tessera("stake", "bond", "--amount", STAKE, key=name)
+            net.rpc("anvil_setBalance", address, hex(10 * TOKEN))
+            net.tessera("chain", "faucet", "--to", address, "--tokens", tokens, key="deployer")
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            list(pool.map(lambda name: net.tessera("stake", "bond", "--amount", STAKE, key=name),
+                          [*self.honest, *self.cheats]))
         say(f"{len(self.honest) + 2} workers have bonded {STAKE} tokens each")
         net.start_coordinator()
         self.launch()
-        for name in self.honest:
-            net.start_worker(name)
         for name, strategy in self.cheats.items():
             net.start_worker(name, strategy)
+        for name in self.honest:
+            net.start_worker(name)
         say(f"{len(self.honest)} honest workers, 1 lazy worker and 1 poisoner are starting")
 
     def launch(self):
@@ -178,9 +181,8 @@ class Story:
         if current["waiting_for"]:
             names = {address: name for name, address in self.addresses.items()}
             parts.append("waiting for " + ", ".join(names.get(w, w[:8]) for w in current["waiting_for"]))
-        if status["eta_ms"]:
-            parts.append(f"ETA {status['eta_ms'] / 1000:.0f} s")
-        self.progress.show(" | ".join(parts))
+        eta = f" | ETA {status['eta_ms'] / 1000:.0f} s" if status["eta_ms"] else ""
+        self.progress.show(" | ".join(parts), eta)
 
     def disturb(self, status):
         if not status["rounds_so_far"]:

@@ -103,7 +103,8 @@ JoinCommand::JoinCommand(CLI::App& command) : options_(std::make_unique<Options>
   command.add_option("--coordinator", o.channel.address, "host:port of the coordinator")
       ->required()
       ->envname("TESSERA_COORDINATOR");
-  auto* ca = command.add_option("--ca", o.channel.ca_file, "Certificate authority of the coordinator, PEM; default: the system's")
+  auto* ca = command.add_option("--ca", o.channel.ca_file,
+                                "Certificate authority of the coordinator, PEM; default: the system's")
                  ->check(CLI::ExistingFile)
                  ->envname("TESSERA_CA");
   command.add_flag("--insecure", o.insecure, "Plaintext instead of TLS; for tests on one machine")

@@ -59,7 +59,7 @@ absl::Status Evaluate(const EvaluateOptions& options, Output output) {
   ASSIGN_OR_RETURN(const Bytes bytes, ReadFile(options.model));
   ASSIGN_OR_RETURN(const std::vector<float> parameters,
                    DecodeModel(bytes, ParameterCount(family)));
-  ASSIGN_OR_RETURN(const DataShard test, LoadIdx(options.images, options.labels));
+  ASSIGN_OR_RETURN(const DataShard test, cli::LoadIdx(options.images, options.labels));
   ASSIGN_OR_RETURN(const std::unique_ptr<TorchTrainer> trainer,
                    TorchTrainer::Create(family, CpuDevice()));
   ASSIGN_OR_RETURN(const Evaluation result, trainer->Evaluate(parameters, test));
@@ -110,7 +110,9 @@ int Main(int argc, char** argv) {
 
   EvaluateOptions evaluate_options;
   CLI::App* evaluate = app.add_subcommand("evaluate", "Accuracy and loss of a model on a labelled set.");
-  evaluate->add_option("--model", evaluate_options.model, "Model file, as 'tessera job fetch-model' writes it")->required();
+  evaluate
+      ->add_option("--model", evaluate_options.model,
+                   "Model file, as 'tessera job fetch-model' writes it")->required();
   evaluate->add_option("--images", evaluate_options.images, "IDX images, plain or .gz")->required();
   evaluate->add_option("--labels", evaluate_options.labels, "IDX labels, plain or .gz")->required();
   evaluate->add_option("--family", evaluate_options.family, "mlp or convnet")->capture_default_str();

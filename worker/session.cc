@@ -54,7 +54,9 @@ Session::Session(CoordinatorClient* client, Trainer* trainer, UpdateStrategy* st
       states_(options_.data_dir / "states") {}
 
 absl::Status Session::Run(std::stop_token stop) {
-  RETURN_IF_ERROR(Join(stop));
+  const absl::Status joined = Join(stop);
+  if (absl::IsCancelled(joined) && stop.stop_requested()) return absl::OkStatus();
+  RETURN_IF_ERROR(joined);
   milliseconds pause = kPauseFirst;
   while (!stop.stop_requested()) {
     absl::StatusOr<Progress> progress = Step(stop);
@@ -65,7 +67,11 @@ absl::Status Session::Run(std::stop_token stop) {
     }
     if (absl::IsCancelled(progress.status()) && stop.stop_requested()) return absl::OkStatus();
     if (ReasonOf(progress.status()) == RejectReason::kBanned) return progress.status();
-    if (ReasonOf(progress.status()) == RejectReason::kUnknownWorker) RETURN_IF_ERROR(Join(stop));
+    if (ReasonOf(progress.status()) == RejectReason::kUnknownWorker) {
+      const absl::Status rejoined = Join(stop);
+      if (absl::IsCancelled(rejoined) && stop.stop_requested()) return absl::OkStatus();
+      RETURN_IF_ERROR(rejoined);
+    }
     spdlog::warn("{}; again in {} ms", progress.status().ToString(), pause.count());
     Pause(pause, stop);
     pause = std::min(pause * 2, kPauseMax);
@@ -76,9 +82,7 @@ absl::Status Session::Run(std::stop_token stop) {
 absl::Status Session::Join(std::stop_token stop) {
   milliseconds pause = kPauseFirst;
   while (!stop.stop_requested()) {
-    absl::Status connected = client_->Connect();
-    absl::StatusOr<JobOffer> offer = connected;
-    if (connected.ok()) offer = client_->Register(options_.job, options_.introduction);
+    absl::StatusOr<JobOffer> offer = Offer();
     if (offer.ok()) {
       if (trainer_->dimension() != ParameterCount(offer->spec.family)) {
         return absl::FailedPreconditionError(
@@ -99,6 +103,11 @@ absl::Status Session::Join(std::stop_token stop) {
     pause = std::min(pause * 2, kPauseMax);
   }
   return absl::CancelledError("stopped before joining a job");
+}
+
+absl::StatusOr<JobOffer> Session::Offer() {
+  RETURN_IF_ERROR(client_->Connect());
+  return client_->Register(options_.job, options_.introduction);
 }
 
 absl::StatusOr<Session::Progress> Session::Step(std::stop_token stop) {

@@ -18,8 +18,9 @@ struct SessionOptions {
   std::filesystem::path data_dir;
 };
 
-// One owner thread. Holds nothing that a restart could not find again: salts follow from the key, states are on the disk
-// or are trained again to the same bits, and the coordinator says what is due.
+// One owner thread. Holds nothing that a restart could not find again: salts follow from the key,
+// states are on the disk or are trained again to the same bits, and the coordinator says what is
+// due.
 class Session {
  public:
   // All outlive the session.
@@ -33,7 +34,9 @@ class Session {
  private:
   enum class Progress { kWorked, kWaited, kFinished };
 
+  // Registers, and keeps trying while the coordinator is out of reach or has no job.
   absl::Status Join(std::stop_token stop);
+  absl::StatusOr<JobOffer> Offer();
   absl::StatusOr<Progress> Step(std::stop_token stop);
   absl::Status Finish(const v1::FinishTask& task);
 

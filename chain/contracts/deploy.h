@@ -24,8 +24,9 @@ struct DeployOptions {
   uint32_t fault_percent = 50;                        // Of the stake, for a proven fault; 1..100
 };
 
-// Deploys StakeVault, JobVault, RoundLedger and Disputes, each built with the addresses of the others, which follow from
-// the deployer's next nonces. FailedPrecondition, naming the fix, if another transaction of the account came between.
+// Deploys StakeVault, JobVault, RoundLedger and Disputes, each built with the addresses of the
+// others, which follow from the deployer's next nonces. FailedPrecondition, naming the fix, if
+// another transaction of the account came between.
 absl::StatusOr<Deployment> DeployContracts(Account& account, const Reader& reader,
                                            const DeployOptions& options);
 

@@ -60,8 +60,8 @@ struct StakeView {
 
 enum class DisputeState : uint8_t { kNone = 0, kOpen = 1, kUpheld = 2, kOverruled = 3, kDismissed = 4 };
 
-// Reads one deployment. Thread-safe. Errors as Reader; FailedPrecondition if a contract is not there or returns something
-// else (fix: check the deployment file and the RPC URL).
+// Reads one deployment. Thread-safe. Errors as Reader; FailedPrecondition if a contract is not
+// there or returns something else (fix: check the deployment file and the RPC URL).
 class ContractViews {
  public:
   ContractViews(JsonRpc& rpc, const Deployment& deployment) : reader_(rpc), deployment_(deployment) {}

@@ -98,7 +98,8 @@ absl::Status EvmLedger::ApproveBond() {
   const Deployment& at = views_.deployment();
   ASSIGN_OR_RETURN(const Wei balance, views_.TokenBalance(account_->address()));
   if (balance < challenge_bond_) {
-    spdlog::warn("{} holds {} tokens, a challenge needs a bond of {}: proven cheats will not be slashed before it has them",
+    spdlog::warn("{} holds {} tokens, a challenge needs a bond of {}: "
+                 "proven cheats will not be slashed before it has them",
                  account_->address().hex(), balance.ToTokenString(),
                  challenge_bond_.ToTokenString());
   }

@@ -25,9 +25,10 @@ struct LedgerParameters {
   uint64_t challenge_window_s = 0;
 };
 
-// Every action is idempotent: asked for twice, it finds what the first one did, on whichever process's behalf, and returns
-// its receipt. OutOfRange: the chain has not come far enough, ask again soon. Unavailable: the node does not answer.
-// Actions belong to one thread; the questions may come from any.
+// Every action is idempotent: asked for twice, it finds what the first one did, on whichever
+// process's behalf, and returns its receipt. OutOfRange: the chain has not come far enough, ask
+// again soon. Unavailable: the node does not answer. Actions belong to one thread; the questions
+// may come from any.
 class Ledger {
  public:
   virtual ~Ledger() = default;

@@ -12,8 +12,9 @@
 
 namespace tessera::coordinator {
 
-// One thread. An effect that fails is tried again with growing pauses for as long as the process lives, because the round
-// cannot go on without it; each failure is logged. Equal effects queue once.
+// One thread. An effect that fails is tried again with growing pauses for as long as the process
+// lives, because the round cannot go on without it; each failure is logged. Equal effects queue
+// once.
 class LedgerQueue {
  public:
   using Confirm = std::function<absl::Status(const JobId&, EventBody)>;

@@ -10,12 +10,14 @@
 namespace tessera::coordinator {
 
 enum class AuditStep {
-  // From: the seed. To Recomputing: the worker opened the start state. To Closed (withheld): the deadline.
+  // From: the seed. To Recomputing: the worker opened the start state.
+  // To Closed (withheld): the deadline.
   kOpening,
-  // From Opening. To Disclosing: every seat committed its result, or the deadline with at least one.
+  // From Opening. To Disclosing: every seat committed its result, or the deadline with one or more.
   // To Closed (inconclusive): the deadline with none.
   kRecomputing,
-  // From Recomputing. To Judging: the worker opened the next and the last state. To Closed (withheld): the deadline.
+  // From Recomputing. To Judging: the worker opened the next and the last state.
+  // To Closed (withheld): the deadline.
   kDisclosing,
   // From Disclosing. To Closed: every committed seat delivered its verdict, or the deadline.
   kJudging,
@@ -25,8 +27,8 @@ std::string_view AuditStepName(AuditStep step);
 
 enum class AuditResult {
   kOpen,
-  kValid,         // More than half of the seats say so.
-  kGuilty,        // More than half of the seats say the same mismatch, or mismatches of either kind.
+  kValid,   // More than half of the seats say so.
+  kGuilty,  // More than half of the seats say the same mismatch, or mismatches of either kind.
   kInconclusive,  // No majority: the worker is paid, its tier does not rise.
   kWithheld,      // The worker did not open in time: not paid, back to probation.
 };

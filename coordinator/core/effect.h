@@ -1,5 +1,5 @@
-// What a job wants done in the world. Each effect is idempotent and is asked for again after a restart until the
-// event that confirms it has been applied.
+// What a job wants done in the world. Each effect is idempotent and is asked for again after a
+// restart until the event that confirms it has been applied.
 #pragma once
 
 #include <string>
@@ -34,9 +34,9 @@ struct DisputeWorker {
   struct Ballot {
     Verdict verdict;
     EcdsaSignature signature;
-    uint32_t slot = 0;            // Of the auditor.
-    Digest commitment;            // HashStruct of the auditor's own commitment.
-    std::vector<Digest> proof;    // Of the auditor's slot.
+    uint32_t slot = 0;          // Of the auditor.
+    Digest commitment;          // HashStruct of the auditor's own commitment.
+    std::vector<Digest> proof;  // Of the auditor's slot.
   };
   RoundId round = 0;
   Commitment commitment;
@@ -48,7 +48,7 @@ struct DisputeWorker {
 // Confirmed by RoundSettled.
 struct SettleRound {
   RoundId round = 0;
-  Digest payout_root;   // Of the cumulative claim tree; zero while nobody has earned anything.
+  Digest payout_root;  // Of the cumulative claim tree; zero while nobody has earned anything.
   BlobRoot model_root;
   Wei pay;
 };
@@ -57,12 +57,13 @@ struct FinalizeRound {
   RoundId round = 0;
   int64_t not_before_ms = 0;
 };
-// The round was anchored and will not be settled: ends it on the chain as soon as its time there is over, or the
-// rounds after it could never be final. Confirmed by RoundLapsed.
+// The round was anchored and will not be settled: ends it on the chain as soon as its time there is
+// over, or the rounds after it could never be final. Confirmed by RoundLapsed.
 struct LapseRound {
   RoundId round = 0;
 };
-// All rounds have ended: returns the rest of the escrow to the owner. Nothing to confirm: the chain says whether it is done.
+// All rounds have ended: returns the rest of the escrow to the owner. Nothing to confirm: the chain
+// says whether it is done.
 struct CloseJob {};
 
 using Effect = std::variant<AnchorRound, SealRound, AggregateUpdates, DisputeWorker, SettleRound,

@@ -7,11 +7,11 @@ namespace {
 
 // In the order of EventBody.
 constexpr std::string_view kNames[] = {
-    "job-launched",        "data-ready",       "job-cancelled",   "worker-registered",
-    "worker-left",         "submission-rejected", "commitment-received", "update-revealed",
-    "state-opened",        "audit-committed",  "result-opened",   "verdict-delivered",
-    "round-anchored",      "round-sealed",     "round-aggregated", "dispute-decided",
-    "round-settled",       "round-finalized",  "round-lapsed",    "deadline-passed",
+    "job-launched",   "data-ready",          "job-cancelled",       "worker-registered",
+    "worker-left",    "submission-rejected", "commitment-received", "update-revealed",
+    "state-opened",   "audit-committed",     "result-opened",       "verdict-delivered",
+    "round-anchored", "round-sealed",        "round-aggregated",    "dispute-decided",
+    "round-settled",  "round-finalized",     "round-lapsed",        "deadline-passed",
 };
 static_assert(std::size(kNames) == std::variant_size_v<EventBody>);
 
@@ -23,10 +23,14 @@ std::optional<RoundId> RoundOf(const EventBody& body) {
   return std::visit(
       [](const auto& event) -> std::optional<RoundId> {
         using T = std::decay_t<decltype(event)>;
-        if constexpr (std::is_same_v<T, CommitmentReceived>) return event.commitment.round;
-        else if constexpr (std::is_same_v<T, VerdictDelivered>) return event.verdict.round;
-        else if constexpr (requires { event.round; }) return event.round;
-        else return std::nullopt;
+        if constexpr (std::is_same_v<T, CommitmentReceived>)
+          return event.commitment.round;
+        else if constexpr (std::is_same_v<T, VerdictDelivered>)
+          return event.verdict.round;
+        else if constexpr (requires { event.round; })
+          return event.round;
+        else
+          return std::nullopt;
       },
       body);
 }

@@ -1,5 +1,5 @@
-// Everything that can happen to a job. Events are journalled before they are applied; replaying them gives the same
-// state, so they carry all that the state depends on, times included.
+// Everything that can happen to a job. Events are journalled before they are applied; replaying
+// them gives the same state, so they carry all that the state depends on, times included.
 #pragma once
 
 #include <optional>
@@ -38,8 +38,9 @@ struct WorkerRegistered {
   WorkerId worker;
   Ed25519PublicKey key;
   Address payout;
-  EngineClass engine_class = EngineClass::kVendor;  // Decided by the coordinator from the fingerprint.
-  std::string device;                               // At most 64 characters; for display.
+  EngineClass engine_class =
+      EngineClass::kVendor;  // Decided by the coordinator from the fingerprint.
+  std::string device;        // At most 64 characters; for display.
 };
 // The worker asked to stop after what it has begun.
 struct WorkerLeft {
@@ -73,7 +74,8 @@ struct UpdateRevealed {
   WorkerId worker;
   double norm = 0;
 };
-// First opening of an audited worker: the state at the start of the segment, whose bytes are in the blob store.
+// First opening of an audited worker: the state at the start of the segment, whose bytes are in the
+// blob store.
 struct StateOpened {
   RoundId round = 0;
   WorkerId worker;
@@ -85,7 +87,8 @@ struct AuditCommitted {
   WorkerId auditor;
   Digest commitment;
 };
-// Second opening: the state after the segment, and the last state, whose bytes are in the blob store.
+// Second opening: the state after the segment, and the last state, whose bytes are in the blob
+// store.
 struct ResultOpened {
   RoundId round = 0;
   WorkerId worker;
@@ -115,7 +118,7 @@ struct RoundAggregated {
   RoundId round = 0;
   BlobRoot model_root;
   std::vector<WorkerId> included;  // Ascending.
-  std::vector<double> scores;      // Squared distance to the aggregate, one for each included worker.
+  std::vector<double> scores;  // Squared distance to the aggregate, one for each included worker.
   uint32_t byzantine_used = 0;
 };
 // The chain's decision about a worker that a committee found guilty.
@@ -141,16 +144,17 @@ struct RoundLapsed {
   RoundId round = 0;
   uint64_t gas = 0;
 };
-// The current phase's (or an audit step's) deadline is over. Applied only when it really is, by `at_ms`.
+// The current phase's (or an audit step's) deadline is over. Applied only when it really is, by
+// `at_ms`.
 struct DeadlinePassed {
   RoundId round = 0;
 };
 
-using EventBody =
-    std::variant<JobLaunched, DataReady, JobCancelled, WorkerRegistered, WorkerLeft,
-                 SubmissionRejected, CommitmentReceived, UpdateRevealed, StateOpened, AuditCommitted,
-                 ResultOpened, VerdictDelivered, RoundAnchored, RoundSealed, RoundAggregated,
-                 DisputeDecided, RoundSettled, RoundFinalized, RoundLapsed, DeadlinePassed>;
+using EventBody = std::variant<JobLaunched, DataReady, JobCancelled, WorkerRegistered, WorkerLeft,
+                               SubmissionRejected, CommitmentReceived, UpdateRevealed, StateOpened,
+                               AuditCommitted, ResultOpened, VerdictDelivered, RoundAnchored,
+                               RoundSealed, RoundAggregated, DisputeDecided, RoundSettled,
+                               RoundFinalized, RoundLapsed, DeadlinePassed>;
 
 struct Event {
   JobId job;
@@ -164,8 +168,8 @@ std::string_view EventName(const EventBody& body);
 // The round that the event is about, if it is about one.
 std::optional<RoundId> RoundOf(const EventBody& body);
 
-// The worker that sent it, if one did: of a verdict the auditor. Nothing for WorkerRegistered, whose sender is unknown
-// until it is applied, and SubmissionRejected, which the coordinator makes.
+// The worker that sent it, if one did: of a verdict the auditor. Nothing for WorkerRegistered,
+// whose sender is unknown until it is applied, and SubmissionRejected, which the coordinator makes.
 std::optional<WorkerId> SenderOf(const EventBody& body);
 
 }  // namespace tessera::coordinator

@@ -9,10 +9,14 @@ namespace tessera::coordinator {
 
 std::string_view JobPhaseName(JobPhase phase) {
   switch (phase) {
-    case JobPhase::kPreparing: return "preparing";
-    case JobPhase::kRunning: return "running";
-    case JobPhase::kClosing: return "closing";
-    case JobPhase::kClosed: return "closed";
+    case JobPhase::kPreparing:
+      return "preparing";
+    case JobPhase::kRunning:
+      return "running";
+    case JobPhase::kClosing:
+      return "closing";
+    case JobPhase::kClosed:
+      return "closed";
   }
   return "unknown";
 }

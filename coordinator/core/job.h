@@ -1,4 +1,4 @@
-// A job: its roster, its rounds one after the other, and what everyone has earned. Pure, like Round.
+// A job: its roster, its rounds one after the other, what everyone has earned. Pure, like Round.
 #pragma once
 
 #include <deque>
@@ -13,10 +13,14 @@
 namespace tessera::coordinator {
 
 enum class JobPhase {
-  kPreparing,  // From: launch. To Running: all data is in the blob store.
-  kRunning,    // From Preparing. To Closing: the last round is settled, too many aborted, or the owner cancelled.
-  kClosing,    // From Running or Preparing. To Closed: every anchored round is final or lapsed on-chain.
-  kClosed,     // The rest of the escrow is the owner's again. Terminal.
+  // From: launch. To Running: all data is in the blob store. To Closing: the owner cancelled.
+  kPreparing,
+  // From Preparing. To Closing: the last round is settled, too many aborted, the owner cancelled.
+  kRunning,
+  // From Running or Preparing. To Closed: every anchored round is final or lapsed on-chain.
+  kClosing,
+  // The rest of the escrow is the owner's again. Terminal.
+  kClosed,
 };
 std::string_view JobPhaseName(JobPhase phase);
 
@@ -38,16 +42,17 @@ struct RosterEntry {
   int64_t registered_ms = 0;
   bool left = false;
   bool banned = false;
-  uint32_t valid_rounds = 0;  // Consecutive; below the spec's probation_rounds every round is audited.
+  uint32_t valid_rounds = 0;  // Consecutive; below probation_rounds every round is audited.
   uint32_t accepted = 0;      // Updates included.
   uint32_t rejected = 0;      // Submissions refused.
   uint32_t audited = 0;
-  uint32_t verdicts = 0;      // Verdicts paid.
+  uint32_t verdicts = 0;  // Verdicts paid.
   Wei slashed;
   Wei earned;
 };
 
-// One line of history for each finished round; evidence is rebuilt from the round itself, which stays in `rounds()`.
+// One line of history for each finished round; evidence is rebuilt from the round itself, which
+// stays in `rounds()`.
 struct RoundTotals {
   Wei pay;
   Digest payout_root;
@@ -55,15 +60,17 @@ struct RoundTotals {
   std::optional<RoundLapsed> lapsed;
 };
 
-// Not thread-safe; owned by the driver thread. Every state is a function of the events applied so far.
+// Not thread-safe; owned by the driver thread. Every state is a function of the events applied so
+// far.
 class Job {
  public:
   // From the first event.
   static absl::StatusOr<Job> Launch(const JobId& id, const JobLaunched& launched, int64_t at_ms);
 
-  // Applies one event. Errors as Round::Apply; an unknown round or another job is Reject(kWrongRound), an unknown
-  // worker Reject(kUnknownWorker), a banned one Reject(kBanned). What is refused here is counted and logged only once
-  // the caller applies a SubmissionRejected for it.
+  // Applies one event. Errors as Round::Apply; an unknown round or another job is
+  // Reject(kWrongRound), an unknown worker Reject(kUnknownWorker), a banned one Reject(kBanned).
+  // What is refused here is counted and logged only once the caller applies a SubmissionRejected
+  // for it.
   absl::StatusOr<std::vector<Effect>> Apply(const Event& event);
   std::vector<Effect> OutstandingEffects() const;
   std::optional<int64_t> NextDeadlineMs() const;
@@ -78,14 +85,19 @@ class Job {
   bool cancelled() const { return cancelled_; }
   int64_t launched_ms() const { return launched_ms_; }
   const BlobRoot& initial_model_root() const { return initial_model_root_; }
-  const BlobRoot& model_root() const { return model_root_; }  // After the last aggregated, settled round.
+  const BlobRoot& model_root() const {
+    return model_root_;
+  }  // After the last aggregated, settled round.
   uint32_t train_shards() const { return train_shards_; }
   uint32_t test_shards() const { return test_shards_; }
   const std::map<WorkerId, RosterEntry>& roster() const { return roster_; }
-  // All rounds so far, index = RoundId; the last one is current. A round that aborted before its anchor is unknown to
-  // the chain, which counts without gaps: its id is opened again and takes its place here.
+  // All rounds so far, index = RoundId; the last one is current. A round that aborted before its
+  // anchor is unknown to the chain, which counts without gaps: its id is opened again and takes its
+  // place here.
   const std::vector<std::unique_ptr<Round>>& rounds() const { return rounds_; }
-  const std::vector<RoundTotals>& totals() const { return totals_; }  // One for each round, same index.
+  const std::vector<RoundTotals>& totals() const {
+    return totals_;
+  }  // One for each round, same index.
   const std::deque<LogEntry>& log() const { return log_; }
   uint64_t log_start() const { return log_start_; }  // Entries dropped at the front of log().
   // What every payout account may claim in all, after round `round` (settled). Cumulative.
@@ -144,7 +156,7 @@ class Job {
   std::map<Address, Wei> cumulative_;
   uint32_t rounds_settled_ = 0;
   uint32_t consecutive_aborts_ = 0;
-  RoundId first_unended_ = 0;  // All rounds below have ended on the chain.
+  RoundId first_unended_ = 0;                       // All rounds below have ended on the chain.
   std::map<WorkerId, uint32_t> rejections_logged_;  // Of the current round.
   std::deque<LogEntry> log_;
   uint64_t log_start_ = 0;

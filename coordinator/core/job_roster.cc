@@ -31,7 +31,8 @@ absl::Status Job::On(const WorkerRegistered& event, int64_t at_ms, Effects&) {
       return Reject(RejectReason::kDuplicate, "the authentication key is another worker's");
     }
   } else {
-    if (known->second.banned) return Reject(RejectReason::kBanned, event.worker.hex() + " was slashed");
+    if (known->second.banned)
+      return Reject(RejectReason::kBanned, event.worker.hex() + " was slashed");
     if (known->second.key != event.key || known->second.payout != event.payout) {
       return Reject(RejectReason::kDuplicate,
                     event.worker.hex() + " is registered with another key or payout account");
@@ -67,7 +68,8 @@ absl::Status Job::On(const WorkerLeft& event, int64_t at_ms, Effects&) {
 absl::Status Job::On(const SubmissionRejected& event, int64_t at_ms, Effects&) {
   const auto entry = roster_.find(event.worker);
   if (entry == roster_.end()) {
-    return Reject(RejectReason::kUnknownWorker, event.worker.hex() + " is not registered with this job");
+    return Reject(RejectReason::kUnknownWorker,
+                  event.worker.hex() + " is not registered with this job");
   }
   ++entry->second.rejected;
   uint32_t& logged = rejections_logged_[event.worker];
@@ -84,7 +86,8 @@ void Job::EnrollIfEligible(const RosterEntry& entry, int64_t at_ms) {
   if (phase_ != JobPhase::kRunning || entry.left || entry.banned) return;
   Round& round = current();
   if (round.phase() > RoundPhase::kCommitting) return;
-  if (round.members().size() >= spec_->workers_max || round.members().contains(entry.worker)) return;
+  if (round.members().size() >= spec_->workers_max || round.members().contains(entry.worker))
+    return;
   Member member;
   member.worker = entry.worker;
   member.payout = entry.payout;

@@ -91,6 +91,7 @@ void Job::OpenRound(RoundId id, int64_t at_ms) {
   for (const RosterEntry* entry : entries) EnrollIfEligible(*entry, at_ms);
 }
 
+// The chain finalizes in order; what we hear of it may overtake.
 absl::Status Job::On(const RoundFinalized& event, int64_t at_ms, Effects& effects) {
   if (event.round >= rounds_.size()) {
     return Reject(RejectReason::kWrongRound, "there is no round " + std::to_string(event.round));
@@ -101,15 +102,10 @@ absl::Status Job::On(const RoundFinalized& event, int64_t at_ms, Effects& effect
     return absl::FailedPreconditionError("round " + std::to_string(event.round) +
                                          " cannot be final: it is not settled");
   }
-  while (first_unended_ < event.round && EndedOnChain(first_unended_)) ++first_unended_;
-  if (first_unended_ != event.round) {
-    return absl::FailedPreconditionError("round " + std::to_string(event.round) +
-                                         " cannot be final before round " +
-                                         std::to_string(first_unended_) + " has ended");
-  }
   totals.finalized = event;
   Log(at_ms, WorkerId{}, "round-finalized",
-      "round " + std::to_string(event.round) + ": " + totals.pay.ToString() + " wei can be claimed");
+      "round " + std::to_string(event.round) + ": " + totals.pay.ToString() +
+          " wei can be claimed");
   CloseIfEnded(at_ms, effects);
   return absl::OkStatus();
 }
@@ -117,9 +113,12 @@ absl::Status Job::On(const RoundFinalized& event, int64_t at_ms, Effects& effect
 // Whether the chain has nothing more to do for the round.
 bool Job::EndedOnChain(RoundId id) const {
   switch (rounds_[id]->phase()) {
-    case RoundPhase::kSettled: return totals_[id].finalized.has_value();
-    case RoundPhase::kAborted: return !rounds_[id]->anchored() || totals_[id].lapsed.has_value();
-    default: return false;
+    case RoundPhase::kSettled:
+      return totals_[id].finalized.has_value();
+    case RoundPhase::kAborted:
+      return !rounds_[id]->anchored() || totals_[id].lapsed.has_value();
+    default:
+      return false;
   }
 }
 
@@ -130,9 +129,8 @@ void Job::EnterClosing(std::string_view why, int64_t at_ms, Effects& effects) {
 }
 
 void Job::CloseIfEnded(int64_t at_ms, Effects& effects) {
-  if (phase_ != JobPhase::kClosing) return;
   while (first_unended_ < rounds_.size() && EndedOnChain(first_unended_)) ++first_unended_;
-  if (first_unended_ < rounds_.size()) return;
+  if (phase_ != JobPhase::kClosing || first_unended_ < rounds_.size()) return;
   phase_ = JobPhase::kClosed;
   Log(at_ms, WorkerId{}, "job-closed", "the rest of the escrow goes back to the owner");
   effects.push_back(CloseJob{});

@@ -10,16 +10,26 @@ namespace tessera::coordinator {
 
 std::string_view RoundPhaseName(RoundPhase phase) {
   switch (phase) {
-    case RoundPhase::kEnrolling: return "enrolling";
-    case RoundPhase::kTraining: return "training";
-    case RoundPhase::kCommitting: return "committing";
-    case RoundPhase::kAnchoring: return "anchoring";
-    case RoundPhase::kRevealing: return "revealing";
-    case RoundPhase::kAggregating: return "aggregating";
-    case RoundPhase::kAuditing: return "auditing";
-    case RoundPhase::kSettling: return "settling";
-    case RoundPhase::kSettled: return "settled";
-    case RoundPhase::kAborted: return "aborted";
+    case RoundPhase::kEnrolling:
+      return "enrolling";
+    case RoundPhase::kTraining:
+      return "training";
+    case RoundPhase::kCommitting:
+      return "committing";
+    case RoundPhase::kAnchoring:
+      return "anchoring";
+    case RoundPhase::kRevealing:
+      return "revealing";
+    case RoundPhase::kAggregating:
+      return "aggregating";
+    case RoundPhase::kAuditing:
+      return "auditing";
+    case RoundPhase::kSettling:
+      return "settling";
+    case RoundPhase::kSettled:
+      return "settled";
+    case RoundPhase::kAborted:
+      return "aborted";
   }
   return "unknown";
 }
@@ -99,7 +109,8 @@ absl::Status Round::On(const DeadlinePassed&, int64_t at_ms, Effects& effects) {
       EnterAnchoring(at_ms, effects);
       break;
     case RoundPhase::kRevealing: {
-      const bool any = std::ranges::any_of(members_, [](const auto& m) { return m.second.revealed; });
+      const bool any =
+          std::ranges::any_of(members_, [](const auto& m) { return m.second.revealed; });
       if (any) {
         EnterAggregating(at_ms, effects);
       } else {
@@ -149,7 +160,8 @@ void Round::Abort(std::string_view why, int64_t at_ms) {
   Note(at_ms, WorkerId{}, "round-aborted", std::string(why));
 }
 
-void Round::Note(int64_t at_ms, const WorkerId& worker, std::string_view kind, std::string message) {
+void Round::Note(int64_t at_ms, const WorkerId& worker, std::string_view kind,
+                 std::string message) {
   log_.push_back({at_ms, id_, worker, std::string(kind), std::move(message)});
 }
 

@@ -21,13 +21,14 @@ namespace tessera::coordinator {
 enum class RoundPhase {
   // From: creation. To Training: workers_min members are enrolled.
   kEnrolling,
-  // From Enrolling. To Committing: the first commitment. To Aborted: the deadline with no commitment.
+  // From Enrolling. To Committing: the first commitment. To Aborted: the deadline without one.
   kTraining,
   // From Training. To Anchoring: every member committed, or the deadline.
   kCommitting,
   // From Committing. To Revealing: the anchor is confirmed on-chain.
   kAnchoring,
-  // From Anchoring. To Aggregating: every committed member revealed, or the deadline. To Aborted: nobody revealed.
+  // From Anchoring. To Aggregating: every committed member revealed, or the deadline.
+  // To Aborted: the deadline, and nobody revealed.
   kRevealing,
   // From Revealing. To Auditing: the new model is computed and the seed is drawn.
   kAggregating,
@@ -37,8 +38,8 @@ enum class RoundPhase {
   kSettling,
   // From Settling. The next round opens; finalization follows after the challenge window. Terminal.
   kSettled,
-  // From Training or Revealing, by cancellation before Auditing, or from any anchored phase when the chain lapses the
-  // round. The model stays as it was. Terminal.
+  // From Training or Revealing, by cancellation before Auditing, or from any anchored phase when
+  // the chain lapses the round. The model stays as it was. Terminal.
   kAborted,
 };
 std::string_view RoundPhaseName(RoundPhase phase);
@@ -67,9 +68,10 @@ struct Member {
   bool included = false;
   double score = 0;
   bool audited = false;
-  bool withheld = false;     // Did not open what an audit asked for.
-  bool guilty = false;       // By the committee's majority; for the vendor class this costs the reward only.
-  bool slashed = false;      // By the chain.
+  bool withheld = false;  // Did not open what an audit asked for.
+  bool guilty =
+      false;  // By the committee's majority; for the vendor class this costs the reward only.
+  bool slashed = false;  // By the chain.
   Wei slashed_wei;
   uint32_t verdicts_paid = 0;
 };
@@ -106,7 +108,8 @@ struct JudgeWork {
   StateOpening last;
   int64_t deadline_ms = 0;
 };
-using Work = std::variant<TrainWork, RevealWork, OpenStateWork, RecomputeWork, OpenResultWork, JudgeWork>;
+using Work =
+    std::variant<TrainWork, RevealWork, OpenStateWork, RecomputeWork, OpenResultWork, JudgeWork>;
 
 // Not thread-safe; owned by the driver thread.
 class Round {
@@ -114,12 +117,13 @@ class Round {
   Round(const JobId& job, RoundId id, const JobSpec* spec, const BlobRoot& base_model_root,
         uint32_t train_shards, int64_t opened_ms);
 
-  // Adds a worker while Enrolling, or while Training before any commitment is anchored: late joiners train too.
-  // FailedPrecondition in later phases; AlreadyExists if a member.
+  // Adds a worker while Enrolling, or while Training before any commitment is anchored: late
+  // joiners train too. FailedPrecondition in later phases; AlreadyExists if a member.
   absl::Status Enroll(const Member& member, int64_t at_ms);
 
-  // Applies one event of this round. An error leaves the state as it was and carries a RejectReason where a worker
-  // caused it. Repeating an accepted submission with the same content is OK and changes nothing.
+  // Applies one event of this round. An error leaves the state as it was and carries a RejectReason
+  // where a worker caused it. Repeating an accepted submission with the same content is OK and
+  // changes nothing.
   absl::StatusOr<std::vector<Effect>> Apply(const EventBody& event, int64_t at_ms);
 
   // What Apply asked for and is not yet confirmed; the same values.
@@ -128,8 +132,8 @@ class Round {
   // Takes a worker out again while Enrolling; later it finishes what it has begun, or is absent.
   void Leave(const WorkerId& worker);
 
-  // Ends the round unpaid if it has not reached Auditing. An anchor that is under way cannot be called back: then the
-  // round ends when it is confirmed.
+  // Ends the round unpaid if it has not reached Auditing. An anchor that is under way cannot be
+  // called back: then the round ends when it is confirmed.
   void Cancel(int64_t at_ms);
 
   // The earliest deadline of the phase or of an open audit step.
@@ -139,9 +143,10 @@ class Round {
   // Whom the round is waiting for: worker ids, or empty when it waits for the chain or for us.
   std::vector<WorkerId> WaitingFor() const;
 
-  // Every committed member and what it has earned in this round; final from Settling on. An update is paid if it was
-  // included and revealed and neither withheld in an audit nor proven false: for the pinned class the chain decides that,
-  // for the vendor class the committee. A slashed worker earns nothing at all.
+  // Every committed member and what it has earned in this round; final from Settling on. An update
+  // is paid if it was included and revealed and neither withheld in an audit nor proven false: for
+  // the pinned class the chain decides that, for the vendor class the committee. A slashed worker
+  // earns nothing at all.
   std::vector<Contribution> Contributions() const;
 
   // Log entries since the last call, oldest first.
@@ -210,7 +215,8 @@ class Round {
   void OpenAudit(Member& member, int64_t at_ms);
   absl::StatusOr<Audit*> FindAudit(const WorkerId& worker);
   absl::Status CheckStep(const Audit& audit, AuditStep wanted, int64_t at_ms) const;
-  absl::Status CheckVerdict(const Audit& audit, const Seat& seat, const VerdictDelivered& event) const;
+  absl::Status CheckVerdict(const Audit& audit, const Seat& seat,
+                            const VerdictDelivered& event) const;
   void EnterStep(Audit& audit, AuditStep step, int64_t at_ms);
   void CloseAudit(Audit& audit, AuditResult result, int64_t at_ms, Effects& effects);
   void OnAuditDeadline(Audit& audit, int64_t at_ms, Effects& effects);

@@ -1,4 +1,5 @@
-// Audits: who is drawn, what each step takes, and what the committee's majority means. docs/protocol.md, "Audit".
+// Audits: who is drawn, what each step takes, and what the committee's majority means.
+// docs/protocol.md, "Audit".
 #include <algorithm>
 
 #include "base/status_macros.h"
@@ -32,22 +33,32 @@ AuditResult Tally(const Audit& audit) {
 
 std::string_view AuditStepName(AuditStep step) {
   switch (step) {
-    case AuditStep::kOpening: return "opening";
-    case AuditStep::kRecomputing: return "recomputing";
-    case AuditStep::kDisclosing: return "disclosing";
-    case AuditStep::kJudging: return "judging";
-    case AuditStep::kClosed: return "closed";
+    case AuditStep::kOpening:
+      return "opening";
+    case AuditStep::kRecomputing:
+      return "recomputing";
+    case AuditStep::kDisclosing:
+      return "disclosing";
+    case AuditStep::kJudging:
+      return "judging";
+    case AuditStep::kClosed:
+      return "closed";
   }
   return "unknown";
 }
 
 std::string_view AuditResultName(AuditResult result) {
   switch (result) {
-    case AuditResult::kOpen: return "open";
-    case AuditResult::kValid: return "valid";
-    case AuditResult::kGuilty: return "guilty";
-    case AuditResult::kInconclusive: return "inconclusive";
-    case AuditResult::kWithheld: return "withheld";
+    case AuditResult::kOpen:
+      return "open";
+    case AuditResult::kValid:
+      return "valid";
+    case AuditResult::kGuilty:
+      return "guilty";
+    case AuditResult::kInconclusive:
+      return "inconclusive";
+    case AuditResult::kWithheld:
+      return "withheld";
   }
   return "unknown";
 }
@@ -95,8 +106,8 @@ absl::StatusOr<Audit*> Round::FindAudit(const WorkerId& worker) {
 }
 
 absl::Status Round::CheckStep(const Audit& audit, AuditStep wanted, int64_t at_ms) const {
-  const std::string now = "the audit of " + audit.worker.hex() + " is at " +
-                          std::string(AuditStepName(audit.step));
+  const std::string now =
+      "the audit of " + audit.worker.hex() + " is at " + std::string(AuditStepName(audit.step));
   if (audit.step < wanted) return Reject(RejectReason::kEarly, now);
   if (audit.step > wanted || phase_ != RoundPhase::kAuditing || at_ms >= audit.deadline_ms) {
     return Reject(RejectReason::kLate, now);
@@ -110,9 +121,9 @@ absl::Status Round::On(const StateOpened& event, int64_t at_ms, Effects&) {
   if (audit->start) return Reject(RejectReason::kDuplicate, "the start state is open already");
   RETURN_IF_ERROR(CheckStep(*audit, AuditStep::kOpening, at_ms));
   if (event.start.index != audit->segment) {
-    return Reject(RejectReason::kNotAssigned,
-                  "state " + std::to_string(audit->segment) + " is asked for, not " +
-                      std::to_string(event.start.index));
+    return Reject(RejectReason::kNotAssigned, "state " + std::to_string(audit->segment) +
+                                                  " is asked for, not " +
+                                                  std::to_string(event.start.index));
   }
   const Commitment& commitment = *members_.at(event.worker).commitment;
   if (!VerifyOpening(commitment.state_chain_root, commitment.segments, event.start)) {
@@ -128,8 +139,8 @@ absl::Status Round::On(const AuditCommitted& event, int64_t at_ms, Effects&) {
   ASSIGN_OR_RETURN(Audit * audit, FindAudit(event.worker));
   Seat* seat = FindSeat(*audit, event.auditor);
   if (seat == nullptr) {
-    return Reject(RejectReason::kNotAssigned, event.auditor.hex() + " has no seat in the audit of " +
-                                                  event.worker.hex());
+    return Reject(RejectReason::kNotAssigned,
+                  event.auditor.hex() + " has no seat in the audit of " + event.worker.hex());
   }
   if (seat->commitment == event.commitment) return absl::OkStatus();
   if (seat->commitment) {
@@ -151,9 +162,9 @@ absl::Status Round::On(const ResultOpened& event, int64_t at_ms, Effects&) {
   RETURN_IF_ERROR(CheckStep(*audit, AuditStep::kDisclosing, at_ms));
   const Commitment& commitment = *members_.at(event.worker).commitment;
   if (event.next.index != audit->segment + 1 || event.last.index != commitment.segments) {
-    return Reject(RejectReason::kNotAssigned,
-                  "states " + std::to_string(audit->segment + 1) + " and " +
-                      std::to_string(commitment.segments) + " are asked for");
+    return Reject(RejectReason::kNotAssigned, "states " + std::to_string(audit->segment + 1) +
+                                                  " and " + std::to_string(commitment.segments) +
+                                                  " are asked for");
   }
   for (const StateOpening* opening : {&event.next, &event.last}) {
     if (!VerifyOpening(commitment.state_chain_root, commitment.segments, *opening)) {
@@ -174,8 +185,8 @@ absl::Status Round::On(const VerdictDelivered& event, int64_t at_ms, Effects& ef
   ASSIGN_OR_RETURN(Audit * audit, FindAudit(verdict.worker));
   Seat* seat = FindSeat(*audit, verdict.auditor);
   if (seat == nullptr) {
-    return Reject(RejectReason::kNotAssigned, verdict.auditor.hex() + " has no seat in the audit of " +
-                                                  verdict.worker.hex());
+    return Reject(RejectReason::kNotAssigned,
+                  verdict.auditor.hex() + " has no seat in the audit of " + verdict.worker.hex());
   }
   if (seat->verdict) {
     if (seat->verdict->verdict == verdict) return absl::OkStatus();
@@ -207,7 +218,8 @@ absl::Status Round::CheckVerdict(const Audit& audit, const Seat& seat,
   }
   if (verdict.segment != audit.segment) {
     return Reject(RejectReason::kNotAssigned, "segment " + std::to_string(audit.segment) +
-                                                  " is audited, not " + std::to_string(verdict.segment));
+                                                  " is audited, not " +
+                                                  std::to_string(verdict.segment));
   }
   if (verdict.commitment != accused.commitment_digest) {
     return Reject(RejectReason::kDigest, "the verdict is about another commitment");
@@ -219,8 +231,10 @@ absl::Status Round::CheckVerdict(const Audit& audit, const Seat& seat,
   switch (verdict.outcome) {
     case Outcome::kValid:
     case Outcome::kStateMismatch:
-    case Outcome::kUpdateMismatch: break;
-    default: return Reject(RejectReason::kShape, "the verdict's outcome is unknown");
+    case Outcome::kUpdateMismatch:
+      break;
+    default:
+      return Reject(RejectReason::kShape, "the verdict's outcome is unknown");
   }
   const bool equal = verdict.result_root == audit.next->state_root;
   const bool says_equal = verdict.outcome != Outcome::kStateMismatch;

@@ -1,5 +1,5 @@
-// What the chain confirms, what we computed ourselves, and what is still asked for. Confirmations may come twice:
-// a restarted coordinator asks again for what it does not know to be done.
+// What the chain confirms, what we computed ourselves, and what is still asked for. Confirmations
+// may come twice: a restarted coordinator asks again for what it does not know to be done.
 #include <algorithm>
 #include <cmath>
 
@@ -56,7 +56,8 @@ absl::Status Round::On(const RoundAggregated& event, int64_t at_ms, Effects&) {
     member.score = event.scores[i];
   }
   Note(at_ms, WorkerId{}, "aggregated",
-       std::to_string(event.included.size()) + " updates into model " + event.model_root.short_hex());
+       std::to_string(event.included.size()) + " updates into model " +
+           event.model_root.short_hex());
   if (sealed_) EnterAuditing(at_ms);
   return absl::OkStatus();
 }
@@ -65,7 +66,8 @@ absl::Status Round::CheckAggregate(const RoundAggregated& event) const {
   if (event.scores.size() != event.included.size()) {
     return absl::InvalidArgumentError("not one score for each included worker");
   }
-  if (std::ranges::adjacent_find(event.included, std::ranges::greater_equal{}) != event.included.end()) {
+  if (std::ranges::adjacent_find(event.included, std::ranges::greater_equal{}) !=
+      event.included.end()) {
     return absl::InvalidArgumentError("the included workers are not in ascending order");
   }
   for (const WorkerId& worker : event.included) {
@@ -94,9 +96,11 @@ absl::Status Round::On(const DisputeDecided& event, int64_t at_ms, Effects&) {
   if (event.upheld) {
     member.slashed = true;
     member.slashed_wei = event.slashed;
-    Note(at_ms, event.worker, "slashed", event.slashed.ToString() + " wei, by the chain's decision");
+    Note(at_ms, event.worker, "slashed",
+         event.slashed.ToString() + " wei, by the chain's decision");
   } else {
-    Note(at_ms, event.worker, "dispute-overruled", "the chain did not uphold the committee's finding");
+    Note(at_ms, event.worker, "dispute-overruled",
+         "the chain did not uphold the committee's finding");
   }
   if (phase_ == RoundPhase::kAuditing) EnterSettlingIfDone(at_ms);
   return absl::OkStatus();
@@ -123,8 +127,7 @@ absl::Status Round::On(const RoundLapsed&, int64_t at_ms, Effects&) {
 std::vector<Effect> Round::OutstandingEffects() const {
   Effects effects;
   if (phase_ == RoundPhase::kAnchoring) effects.push_back(MakeAnchor());
-  const bool may_be_sealed =
-      phase_ == RoundPhase::kRevealing || phase_ == RoundPhase::kAggregating;
+  const bool may_be_sealed = phase_ == RoundPhase::kRevealing || phase_ == RoundPhase::kAggregating;
   if (may_be_sealed && !sealed_) effects.push_back(SealRound{id_});
   if (phase_ == RoundPhase::kAggregating && !aggregated_) effects.push_back(MakeAggregation());
   if (phase_ == RoundPhase::kAuditing) {
@@ -137,7 +140,8 @@ std::vector<Effect> Round::OutstandingEffects() const {
 }
 
 AnchorRound Round::MakeAnchor() const {
-  return {id_, tree_->root(), static_cast<uint32_t>(slots_.size()), auditor_slots_, base_model_root_};
+  return {id_, tree_->root(), static_cast<uint32_t>(slots_.size()), auditor_slots_,
+          base_model_root_};
 }
 
 AggregateUpdates Round::MakeAggregation() const {
@@ -159,7 +163,8 @@ DisputeWorker Round::MakeDispute(const Audit& audit) const {
   for (const Seat& seat : audit.seats) {
     if (!seat.verdict || seat.verdict->verdict.outcome == Outcome::kValid) continue;
     effect.ballots.push_back({seat.verdict->verdict, seat.verdict->signature, seat.slot,
-                              members_.at(seat.auditor).commitment_digest, *tree_->Proof(seat.slot)});
+                              members_.at(seat.auditor).commitment_digest,
+                              *tree_->Proof(seat.slot)});
   }
   return effect;
 }

@@ -9,7 +9,8 @@
 namespace tessera::coordinator {
 namespace {
 
-// docs/protocol.md, "Files and blobs": magic, version, codec and dimension, then blocks of a scale and 64 nibbles.
+// docs/protocol.md, "Files and blobs": magic, version, codec and dimension, then blocks of a scale
+// and 64 nibbles.
 constexpr uint64_t kUpdateHeaderBytes = 16;
 constexpr uint64_t kUpdateBlockElements = 64;
 constexpr uint64_t kUpdateBlockBytes = 36;
@@ -45,7 +46,8 @@ absl::Status Round::On(const CommitmentReceived& event, int64_t at_ms, Effects& 
   Member& member = found->second;
   if (member.commitment == commitment) return absl::OkStatus();
   if (member.commitment) {
-    return Reject(RejectReason::kDuplicate, commitment.worker.hex() + " already committed otherwise");
+    return Reject(RejectReason::kDuplicate,
+                  commitment.worker.hex() + " already committed otherwise");
   }
   if (phase_ == RoundPhase::kEnrolling) {
     return Reject(RejectReason::kEarly, "the round waits for more workers to enrol");
@@ -80,16 +82,17 @@ absl::Status Round::On(const CommitmentReceived& event, int64_t at_ms, Effects& 
 absl::Status Round::CheckCommitment(const Member& member, const Commitment& commitment) const {
   if (commitment.job != job_) return Reject(RejectReason::kWrongRound, "the job is another");
   if (commitment.base_model_root != base_model_root_) {
-    return Reject(RejectReason::kWrongRound,
-                  "the base model is " + commitment.base_model_root.hex() + ", the round's is " +
-                      base_model_root_.hex());
+    return Reject(RejectReason::kWrongRound, "the base model is " +
+                                                 commitment.base_model_root.hex() +
+                                                 ", the round's is " + base_model_root_.hex());
   }
   if (commitment.shard != member.shard) {
     return Reject(RejectReason::kWrongRound, "the shard is " + std::to_string(commitment.shard) +
                                                  ", assigned was " + std::to_string(member.shard));
   }
   if (commitment.engine_class != member.engine_class) {
-    return Reject(RejectReason::kShape, "the engine class is not the one this worker is registered with");
+    return Reject(RejectReason::kShape,
+                  "the engine class is not the one this worker is registered with");
   }
   const uint64_t dimension = ParameterCount(spec_->family);
   if (commitment.dimension != dimension) {
@@ -98,19 +101,21 @@ absl::Status Round::CheckCommitment(const Member& member, const Commitment& comm
   }
   if (commitment.segments != SegmentCount(*spec_)) {
     return Reject(RejectReason::kShape, "the segments are " + std::to_string(commitment.segments) +
-                                            ", the job has " + std::to_string(SegmentCount(*spec_)));
+                                            ", the job has " +
+                                            std::to_string(SegmentCount(*spec_)));
   }
   if (commitment.update_bytes != UpdateBytes(dimension)) {
     return Reject(RejectReason::kLength,
-                  "the update has " + std::to_string(commitment.update_bytes) + " bytes instead of " +
-                      std::to_string(UpdateBytes(dimension)));
+                  "the update has " + std::to_string(commitment.update_bytes) +
+                      " bytes instead of " + std::to_string(UpdateBytes(dimension)));
   }
   return absl::OkStatus();
 }
 
-// Once half of the members have committed, the others have a reason to hurry. With the durations c from the start of
-// the training to each commitment:
-//   deadline = min(deadline, max(now + kStragglerFloorMs, start + median(c) + kStragglerDeviations * MAD(c))),
+// Once half of the members have committed, the others have a reason to hurry. With the durations c
+// from the start of the training to each commitment:
+//   deadline = min(deadline, max(now + kStragglerFloorMs, start + median(c) + kStragglerDeviations
+//   * MAD(c))),
 // MAD(c) = median(|c - median(c)|). It only ever moves to earlier.
 void Round::ShrinkTrainingDeadline(int64_t at_ms) {
   if (slots_.size() * 2 < members_.size()) return;
@@ -125,7 +130,8 @@ void Round::ShrinkTrainingDeadline(int64_t at_ms) {
 }
 
 void Round::EnterAnchoring(int64_t at_ms, Effects& effects) {
-  // docs/protocol.md, "A round's commitment tree": pinned class first, ascending worker id inside a class.
+  // docs/protocol.md, "A round's commitment tree": pinned class first, ascending worker id inside a
+  // class.
   std::ranges::sort(slots_, {}, [this](const WorkerId& worker) {
     return std::pair(members_.at(worker).engine_class, worker);
   });
@@ -162,7 +168,8 @@ absl::Status Round::On(const UpdateRevealed& event, int64_t at_ms, Effects& effe
   }
   if (event.norm < 0 || event.norm > static_cast<double>(spec_->update_norm_max)) {
     return Reject(RejectReason::kNorm, "the update's norm is " + std::to_string(event.norm) +
-                                           ", the most is " + std::to_string(spec_->update_norm_max));
+                                           ", the most is " +
+                                           std::to_string(spec_->update_norm_max));
   }
 
   member.revealed = true;

@@ -21,8 +21,8 @@ std::optional<Work> OwnWork(const Audit& audit) {
 // What an audit wants from the holder of a seat now.
 std::optional<Work> SeatWork(const Audit& audit, const Seat& seat, const Member& accused) {
   if (audit.step == AuditStep::kRecomputing && !seat.commitment) {
-    return RecomputeWork{audit.worker,          audit.segment,           accused.shard,
-                         accused.engine_class,  audit.start->state_root, audit.deadline_ms};
+    return RecomputeWork{audit.worker,         audit.segment,           accused.shard,
+                         accused.engine_class, audit.start->state_root, audit.deadline_ms};
   }
   if (audit.step == AuditStep::kJudging && seat.commitment && !seat.verdict) {
     return JudgeWork{audit.worker, *accused.commitment, audit.segment,

@@ -7,7 +7,8 @@ namespace tessera::coordinator {
 namespace {
 
 // The pay of a round by payout account, which several workers may share.
-std::map<Address, Wei> ByPayout(const std::vector<Contribution>& contributions, const RoundPay& pay) {
+std::map<Address, Wei> ByPayout(const std::vector<Contribution>& contributions,
+                                const RoundPay& pay) {
   std::map<Address, Wei> by_payout;
   for (const Contribution& contribution : contributions) {
     const auto earned = pay.by_worker.find(contribution.worker);
@@ -20,8 +21,9 @@ void AddTo(std::map<Address, Wei>& sums, const std::map<Address, Wei>& amounts) 
   for (const auto& [account, amount] : amounts) sums[account] += amount;
 }
 
-// Consecutive valid rounds after this one. A committed update that was never revealed counts like a withheld
-// audit, or a cheat who knows the seed could choose not to be looked at. Without a clear finding nothing changes.
+// Consecutive valid rounds after this one. A committed update that was never revealed counts like a
+// withheld audit, or a cheat who knows the seed could choose not to be looked at. Without a clear
+// finding nothing changes.
 uint32_t NextStreak(uint32_t streak, const Member& member, AuditResult result) {
   if (!member.commitment) return streak;
   if (!member.revealed || member.withheld || member.slashed) return 0;
@@ -42,7 +44,8 @@ void Job::PrepareSettlement(Effects& effects) {
 
   SettleRound settlement{round.id(), Digest{}, round.aggregated()->model_root, pay.total};
   // The tree exists unless nobody has earned anything yet; then the root stays zero.
-  if (const auto tree = ClaimTree::Build(cumulative); tree.ok()) settlement.payout_root = tree->root();
+  if (const auto tree = ClaimTree::Build(cumulative); tree.ok())
+    settlement.payout_root = tree->root();
   round.SetSettlement(settlement);
   effects.push_back(settlement);
 }

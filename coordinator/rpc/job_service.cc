@@ -176,8 +176,10 @@ absl::Status JobService::DoUploadBlob(grpc::ServerContext& call,
   }
   RETURN_IF_ERROR(Annotate(DecodeShard(blob).status(), "shard " + root.short_hex()));
   RETURN_IF_ERROR(services_.blobs->Put(blob).status());
-  response.set_missing(static_cast<uint32_t>(missing.size()) - 1);
-  if (missing.size() == 1) return services_.driver->Submit(job, DataReady{});
+  // Counted again: others may have uploaded meanwhile, and a manifest may name one shard twice.
+  ASSIGN_OR_RETURN(const std::vector<BlobRoot> left, MissingBlobs(job));
+  response.set_missing(static_cast<uint32_t>(left.size()));
+  if (left.empty()) return services_.driver->Submit(job, DataReady{});
   return absl::OkStatus();
 }
 

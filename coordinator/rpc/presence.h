@@ -5,6 +5,7 @@
 #include <mutex>
 #include <string>
 
+#include "coordinator/rpc/display_text.h"
 #include "protocol/ids.h"
 
 namespace tessera::coordinator {
@@ -24,7 +25,7 @@ class Presence {
     std::lock_guard lock(mutex_);
     Entry& entry = entries_[worker];
     entry.last_seen_ms = now_ms;
-    if (!activity.empty()) entry.activity = activity.substr(0, kActivityCharsMax);
+    if (!activity.empty()) entry.activity = DisplayText(activity, kActivityCharsMax);
   }
 
   Entry Of(const WorkerId& worker) const {

@@ -10,8 +10,9 @@ absl::StatusOr<Ed25519PublicKey> Authenticate(const ServiceContext& services,
                                               const grpc::ServerContext& call,
                                               std::string_view method,
                                               const google::protobuf::Message& body) {
-  ASSIGN_OR_RETURN(const RequestStamp stamp, ReadStamp(call));
-  const absl::Status verified = services.verifier->Verify(method, BodyDigest(body), stamp,
+  const absl::StatusOr<RequestStamp> stamp = ReadStamp(call);
+  if (!stamp.ok()) return Reject(RejectReason::kSignature, MessageOf(stamp.status()));
+  const absl::Status verified = services.verifier->Verify(method, BodyDigest(body), *stamp,
                                                           services.clock->NowMs());
   if (absl::IsAlreadyExists(verified)) {
     return Reject(RejectReason::kReplay, MessageOf(verified));
@@ -20,7 +21,7 @@ absl::StatusOr<Ed25519PublicKey> Authenticate(const ServiceContext& services,
     return Reject(RejectReason::kSignature, MessageOf(verified));
   }
   RETURN_IF_ERROR(verified);
-  return stamp.key;
+  return stamp->key;
 }
 
 grpc::Status StreamBlob(const ServiceContext& services, grpc::ServerContext& call,

@@ -1,7 +1,9 @@
 #include "coordinator/rpc/worker_service.h"
 
+#include <algorithm>
 #include <cmath>
 
+#include "coordinator/rpc/display_text.h"
 #include "coordinator/rpc/task_messages.h"
 #include "coordinator/rpc/update_intake.h"
 #include "proto/convert/convert.h"
@@ -12,7 +14,8 @@ namespace tessera::coordinator {
 namespace {
 
 constexpr std::chrono::milliseconds kWaitMax{20'000};
-constexpr size_t kDeviceCharsMaxSent = 64;
+// How long a waiting call may outlive its client or the server's shutdown.
+constexpr std::chrono::milliseconds kCancelCheckInterval{500};
 
 // The longest state of the job's model: header, parameters, momentum.
 uint64_t StateBytesMax(const JobSpec& spec) { return 24 + 8 * ParameterCount(spec.family); }
@@ -106,7 +109,7 @@ absl::Status WorkerService::DoRegister(grpc::ServerContext& call,
   registered.key = key;
   ASSIGN_OR_RETURN(registered.worker, ParseField<WorkerId>(request.worker(), "worker"));
   ASSIGN_OR_RETURN(registered.payout, ParseField<Address>(request.payout(), "payout"));
-  registered.device = request.device().substr(0, kDeviceCharsMaxSent);
+  registered.device = DisplayText(request.device(), kDeviceCharsMax);
   ASSIGN_OR_RETURN(const EcdsaSignature by_account,
                    ParseField<EcdsaSignature>(request.account_signature(), "account_signature"));
   ASSIGN_OR_RETURN(const Ed25519Signature by_key,
@@ -126,8 +129,12 @@ absl::Status WorkerService::DoRegister(grpc::ServerContext& call,
   JobId job_id;
   if (request.job().empty()) {
     RETURN_IF_ERROR(services_.driver->Query([&](const Jobs& jobs) {
+      int64_t launched_ms = 0;
       for (const auto& [id, job] : jobs) {
-        if (job.phase() == JobPhase::kPreparing || job.phase() == JobPhase::kRunning) job_id = id;
+        if (job.phase() != JobPhase::kPreparing && job.phase() != JobPhase::kRunning) continue;
+        if (!job_id.is_zero() && job.launched_ms() >= launched_ms) continue;
+        job_id = id;
+        launched_ms = job.launched_ms();
       }
     }));
     if (job_id.is_zero()) return absl::NotFoundError("no job takes workers now; try again later");
@@ -189,7 +196,7 @@ absl::Status WorkerService::DoNextTask(grpc::ServerContext& call,
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(until - SteadyClock::now());
     if (!response.has_wait() || left.count() <= 0 || call.IsCancelled()) return absl::OkStatus();
-    services_.driver->WaitForChange(version, left);
+    services_.driver->WaitForChange(version, std::min(left, kCancelCheckInterval));
   }
 }
 

@@ -50,8 +50,10 @@ absl::StatusOr<BlobRoot> BlobHasher::Finish() {
   }
   ByteWriter length;
   length.Be(bytes_);
-  const Digest root =
-      hasher.Update(ByteView(&kBlobPrefix, 1)).Update(length.bytes()).Update(level[0].view()).Finish();
+  const Digest root = hasher.Update(ByteView(&kBlobPrefix, 1))
+                          .Update(length.bytes())
+                          .Update(level[0].view())
+                          .Finish();
   return BlobRoot::FromBytes(root.view());
 }
 

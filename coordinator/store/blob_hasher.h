@@ -17,7 +17,8 @@ class BlobHasher {
   absl::Status Append(ByteView bytes);
   uint64_t bytes() const { return bytes_; }
 
-  // The root of everything appended. InvalidArgument if that is nothing. Appends nothing more afterwards.
+  // The root of everything appended. InvalidArgument if that is nothing. Appends nothing more
+  // afterwards.
   absl::StatusOr<BlobRoot> Finish();
 
  private:

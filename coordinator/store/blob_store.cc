@@ -51,7 +51,8 @@ absl::Status SyncFolder(const fs::path& folder) {
 absl::Status MakeFolder(const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
-  if (error) return absl::InternalError("cannot create " + folder.string() + ": " + error.message());
+  if (error)
+    return absl::InternalError("cannot create " + folder.string() + ": " + error.message());
   return absl::OkStatus();
 }
 
@@ -66,7 +67,10 @@ class FileBlobWriter final : public BlobWriter {
   // `place` names the final file of a root.
   using Place = std::function<fs::path(const BlobRoot&)>;
   FileBlobWriter(fs::path incoming, int fd, uint64_t bytes_max, Place place)
-      : incoming_(std::move(incoming)), file_(fd), bytes_max_(bytes_max), place_(std::move(place)) {}
+      : incoming_(std::move(incoming)),
+        file_(fd),
+        bytes_max_(bytes_max),
+        place_(std::move(place)) {}
   ~FileBlobWriter() override {
     if (!renamed_) ::unlink(incoming_.c_str());
   }
@@ -91,8 +95,8 @@ class FileBlobWriter final : public BlobWriter {
     usable_ = false;
     ASSIGN_OR_RETURN(const BlobRoot root, hasher_.Finish());
     if (root != expected_root) {
-      return absl::InvalidArgumentError("the bytes have the root " + root.hex() + ", promised was " +
-                                        expected_root.hex());
+      return absl::InvalidArgumentError("the bytes have the root " + root.hex() +
+                                        ", promised was " + expected_root.hex());
     }
     const fs::path path = place_(root);
     if (::fsync(file_.get()) != 0) return SystemError("flush", incoming_);
@@ -178,13 +182,15 @@ absl::StatusOr<Bytes> FileBlobStore::Get(const BlobRoot& root, BlobCheck check) 
   return blob;
 }
 
-absl::Status FileBlobStore::Read(const BlobRoot& root, uint64_t offset, std::span<uint8_t> out) const {
+absl::Status FileBlobStore::Read(const BlobRoot& root, uint64_t offset,
+                                 std::span<uint8_t> out) const {
   const fs::path path = PathOf(root);
   Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.get() < 0) return SystemError("open blob", path);
   ASSIGN_OR_RETURN(const uint64_t size, SizeOf(file.get(), path));
   if (offset > size || out.size() > size - offset) {
-    return absl::OutOfRangeError("blob " + root.hex() + " has only " + std::to_string(size) + " bytes");
+    return absl::OutOfRangeError("blob " + root.hex() + " has only " + std::to_string(size) +
+                                 " bytes");
   }
   while (!out.empty()) {
     const ssize_t count = ::pread(file.get(), out.data(), out.size(), static_cast<off_t>(offset));

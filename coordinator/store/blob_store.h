@@ -1,4 +1,5 @@
-// Blobs by their root: models, updates, states and shards. The journal holds roots only; the bytes are here.
+// Blobs by their root: models, updates, states and shards. The journal holds roots only; the bytes
+// are here.
 #pragma once
 
 #include <atomic>
@@ -10,18 +11,19 @@
 
 namespace tessera::coordinator {
 
-// One blob on its way in, whose bytes are hashed as they come and are never in memory as a whole. Dropped without
-// Commit it leaves nothing behind. Not thread-safe; each thread writes its own.
+// One blob on its way in, whose bytes are hashed as they come and are never in memory as a whole.
+// Dropped without Commit it leaves nothing behind. Not thread-safe; each thread writes its own.
 class BlobWriter {
  public:
   virtual ~BlobWriter() = default;
 
-  // ResourceExhausted above the limit given to NewWriter. After an error the blob cannot be committed.
+  // ResourceExhausted above the limit given to NewWriter. After an error the blob cannot be
+  // committed.
   virtual absl::Status Append(ByteView bytes) = 0;
   virtual uint64_t bytes() const = 0;
 
-  // Makes the blob durable under its root. InvalidArgument, and nothing kept, if the bytes have another root.
-  // FailedPrecondition after an error or a second time.
+  // Makes the blob durable under its root. InvalidArgument, and nothing kept, if the bytes have
+  // another root. FailedPrecondition after an error or a second time.
   virtual absl::Status Commit(const BlobRoot& expected_root) = 0;
 };
 
@@ -43,15 +45,17 @@ class BlobStore {
   // NotFound; DataLoss if the check fails.
   virtual absl::StatusOr<Bytes> Get(const BlobRoot& root, BlobCheck check) const = 0;
   // Fills `out` from byte `offset` on, for reading in chunks. NotFound; OutOfRange past the end.
-  virtual absl::Status Read(const BlobRoot& root, uint64_t offset, std::span<uint8_t> out) const = 0;
+  virtual absl::Status Read(const BlobRoot& root, uint64_t offset,
+                            std::span<uint8_t> out) const = 0;
   virtual absl::StatusOr<std::unique_ptr<BlobWriter>> NewWriter(uint64_t bytes_max) = 0;
 };
 
-// A folder of files: <folder>/blobs/ab/cd/<64 digits>, and <folder>/incoming/ for blobs on their way in. Files appear
-// by rename once their bytes are flushed, so a crash leaves whole blobs only.
+// A folder of files: <folder>/blobs/ab/cd/<64 digits>, and <folder>/incoming/ for blobs on their
+// way in. Files appear by rename once their bytes are flushed, so a crash leaves whole blobs only.
 class FileBlobStore final : public BlobStore {
  public:
-  // Creates what is missing and deletes what a crash left in incoming/. One process at a time may use a folder.
+  // Creates what is missing and deletes what a crash left in incoming/. One process at a time may
+  // use a folder.
   static absl::StatusOr<std::unique_ptr<FileBlobStore>> Open(const std::filesystem::path& folder);
 
   absl::StatusOr<BlobRoot> Put(ByteView blob) override;

@@ -24,7 +24,8 @@ absl::StatusOr<EventBody> MakeBody(std::string_view name) {
   }
 }
 
-// Nothing for malformed JSON and for objects that repeat a key, of which the library would keep one in silence.
+// Nothing for malformed JSON and for objects that repeat a key, of which the library would keep one
+// in silence.
 std::optional<Json> ParseUnambiguous(std::string_view text) {
   std::vector<std::set<std::string>> keys;  // Of the objects that are open.
   bool repeated = false;
@@ -85,8 +86,8 @@ absl::StatusOr<Event> DecodeEvent(std::string_view text) {
     return absl::InvalidArgumentError("version " + std::to_string(version) + " is unknown");
   }
   ASSIGN_OR_RETURN(event.body, MakeBody(name));
-  const absl::Status read = std::visit(
-      [&](auto& value) { return event_json::ReadStruct(body, value); }, event.body);
+  const absl::Status read =
+      std::visit([&](auto& value) { return event_json::ReadStruct(body, value); }, event.body);
   if (!read.ok()) return Annotate(read, name);
   return event;
 }

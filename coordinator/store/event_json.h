@@ -51,7 +51,8 @@ absl::Status Read(const Json& json, FixedBytes<Tag, N>& value) {
   return absl::OkStatus();
 }
 
-// The fields of a struct, in either direction: Describe(fields, struct) calls fields(name, member) for each.
+// The fields of a struct, in either direction: Describe(fields, struct) calls fields(name, member)
+// for each.
 class FieldWriter;
 class FieldReader;
 template <class T>
@@ -59,81 +60,110 @@ absl::StatusOr<Json> WriteStruct(T& value);
 template <class T>
 absl::Status ReadStruct(const Json& json, T& value);
 
-template <class Fields> void Describe(Fields& f, JobLaunched& e) {
+template <class Fields>
+void Describe(Fields& f, JobLaunched& e) {
   f("spec", e.spec), f("owner", e.owner), f("owner_key", e.owner_key);
   f("initial_model_root", e.initial_model_root);
   f("train_shards", e.train_shards), f("test_shards", e.test_shards);
 }
-template <class Fields> void Describe(Fields&, DataReady&) {}
-template <class Fields> void Describe(Fields&, JobCancelled&) {}
-template <class Fields> void Describe(Fields& f, WorkerRegistered& e) {
+template <class Fields>
+void Describe(Fields&, DataReady&) {}
+template <class Fields>
+void Describe(Fields&, JobCancelled&) {}
+template <class Fields>
+void Describe(Fields& f, WorkerRegistered& e) {
   f("worker", e.worker), f("key", e.key), f("payout", e.payout);
   f("engine_class", e.engine_class), f("device", e.device);
 }
-template <class Fields> void Describe(Fields& f, WorkerLeft& e) { f("worker", e.worker); }
-template <class Fields> void Describe(Fields& f, SubmissionRejected& e) {
+template <class Fields>
+void Describe(Fields& f, WorkerLeft& e) {
+  f("worker", e.worker);
+}
+template <class Fields>
+void Describe(Fields& f, SubmissionRejected& e) {
   f("worker", e.worker), f("round", e.round), f("reason", e.reason), f("detail", e.detail);
 }
-template <class Fields> void Describe(Fields& f, ReportedMetrics& e) {
+template <class Fields>
+void Describe(Fields& f, ReportedMetrics& e) {
   f("train_loss", e.train_loss), f("eval_loss", e.eval_loss), f("eval_accuracy", e.eval_accuracy);
 }
-template <class Fields> void Describe(Fields& f, Commitment& e) {
+template <class Fields>
+void Describe(Fields& f, Commitment& e) {
   f("job", e.job), f("round", e.round), f("worker", e.worker), f("engine_class", e.engine_class);
   f("base_model_root", e.base_model_root), f("shard", e.shard), f("update_root", e.update_root);
   f("update_bytes", e.update_bytes), f("dimension", e.dimension);
   f("state_chain_root", e.state_chain_root), f("segments", e.segments);
 }
-template <class Fields> void Describe(Fields& f, CommitmentReceived& e) {
+template <class Fields>
+void Describe(Fields& f, CommitmentReceived& e) {
   f("commitment", e.commitment), f("signature", e.signature), f("metrics", e.metrics);
 }
-template <class Fields> void Describe(Fields& f, UpdateRevealed& e) {
+template <class Fields>
+void Describe(Fields& f, UpdateRevealed& e) {
   f("round", e.round), f("worker", e.worker), f("norm", e.norm);
 }
-template <class Fields> void Describe(Fields& f, StateOpening& e) {
+template <class Fields>
+void Describe(Fields& f, StateOpening& e) {
   f("index", e.index), f("state_root", e.state_root), f("salt", e.salt), f("proof", e.proof);
 }
-template <class Fields> void Describe(Fields& f, StateOpened& e) {
+template <class Fields>
+void Describe(Fields& f, StateOpened& e) {
   f("round", e.round), f("worker", e.worker), f("start", e.start);
 }
-template <class Fields> void Describe(Fields& f, AuditCommitted& e) {
-  f("round", e.round), f("worker", e.worker), f("auditor", e.auditor), f("commitment", e.commitment);
+template <class Fields>
+void Describe(Fields& f, AuditCommitted& e) {
+  f("round", e.round), f("worker", e.worker), f("auditor", e.auditor),
+      f("commitment", e.commitment);
 }
-template <class Fields> void Describe(Fields& f, ResultOpened& e) {
+template <class Fields>
+void Describe(Fields& f, ResultOpened& e) {
   f("round", e.round), f("worker", e.worker), f("next", e.next), f("last", e.last);
 }
-template <class Fields> void Describe(Fields& f, Verdict& e) {
+template <class Fields>
+void Describe(Fields& f, Verdict& e) {
   f("job", e.job), f("round", e.round), f("auditor", e.auditor), f("worker", e.worker);
   f("commitment", e.commitment), f("segment", e.segment);
   f("result_root", e.result_root), f("outcome", e.outcome);
 }
-template <class Fields> void Describe(Fields& f, VerdictDelivered& e) {
+template <class Fields>
+void Describe(Fields& f, VerdictDelivered& e) {
   f("verdict", e.verdict), f("signature", e.signature), f("salt", e.salt);
 }
-template <class Fields> void Describe(Fields& f, RoundAnchored& e) {
+template <class Fields>
+void Describe(Fields& f, RoundAnchored& e) {
   f("round", e.round), f("transaction", e.transaction), f("block", e.block), f("gas", e.gas);
 }
-template <class Fields> void Describe(Fields& f, RoundSealed& e) {
+template <class Fields>
+void Describe(Fields& f, RoundSealed& e) {
   f("round", e.round), f("seed", e.seed), f("gas", e.gas);
 }
-template <class Fields> void Describe(Fields& f, RoundAggregated& e) {
+template <class Fields>
+void Describe(Fields& f, RoundAggregated& e) {
   f("round", e.round), f("model_root", e.model_root), f("included", e.included);
   f("scores", e.scores), f("byzantine_used", e.byzantine_used);
 }
-template <class Fields> void Describe(Fields& f, DisputeDecided& e) {
+template <class Fields>
+void Describe(Fields& f, DisputeDecided& e) {
   f("round", e.round), f("worker", e.worker), f("upheld", e.upheld);
   f("slashed", e.slashed), f("gas", e.gas);
 }
-template <class Fields> void Describe(Fields& f, RoundSettled& e) {
+template <class Fields>
+void Describe(Fields& f, RoundSettled& e) {
   f("round", e.round), f("transaction", e.transaction);
   f("final_at_ms", e.final_at_ms), f("gas", e.gas);
 }
-template <class Fields> void Describe(Fields& f, RoundFinalized& e) {
+template <class Fields>
+void Describe(Fields& f, RoundFinalized& e) {
   f("round", e.round), f("gas", e.gas);
 }
-template <class Fields> void Describe(Fields& f, RoundLapsed& e) {
+template <class Fields>
+void Describe(Fields& f, RoundLapsed& e) {
   f("round", e.round), f("gas", e.gas);
 }
-template <class Fields> void Describe(Fields& f, DeadlinePassed& e) { f("round", e.round); }
+template <class Fields>
+void Describe(Fields& f, DeadlinePassed& e) {
+  f("round", e.round);
+}
 
 // Writes fields into an object; the first failure stays.
 class FieldWriter {
@@ -156,8 +186,10 @@ class FieldWriter {
  private:
   template <class T>
   static absl::StatusOr<Json> WriteAny(T& value) {
-    if constexpr (requires { Write(value); }) return Write(value);
-    else return WriteStruct(value);
+    if constexpr (requires { Write(value); })
+      return Write(value);
+    else
+      return WriteStruct(value);
   }
   template <class T>
   static absl::StatusOr<Json> WriteAny(std::vector<T>& values) {
@@ -200,8 +232,10 @@ class FieldReader {
  private:
   template <class T>
   static absl::Status ReadAny(const Json& json, T& value) {
-    if constexpr (requires { Read(json, value); }) return Read(json, value);
-    else return ReadStruct(json, value);
+    if constexpr (requires { Read(json, value); })
+      return Read(json, value);
+    else
+      return ReadStruct(json, value);
   }
   template <class T>
   static absl::Status ReadAny(const Json& json, std::vector<T>& values) {

@@ -21,14 +21,20 @@ absl::Status SqliteError(sqlite3* database, std::string_view action) {
       "journal: cannot " + std::string(action) + ": " + sqlite3_errmsg(database);
   switch (code) {
     case SQLITE_BUSY:
-    case SQLITE_LOCKED: return absl::UnavailableError(message + " (another process has it open)");
+    case SQLITE_LOCKED:
+      return absl::UnavailableError(message + " (another process has it open)");
     case SQLITE_NOTADB:
-    case SQLITE_CORRUPT: return absl::DataLossError(message);
-    case SQLITE_FULL: return absl::ResourceExhaustedError(message);
-    case SQLITE_CANTOPEN: return absl::NotFoundError(message);
+    case SQLITE_CORRUPT:
+      return absl::DataLossError(message);
+    case SQLITE_FULL:
+      return absl::ResourceExhaustedError(message);
+    case SQLITE_CANTOPEN:
+      return absl::NotFoundError(message);
     case SQLITE_READONLY:
-    case SQLITE_PERM: return absl::PermissionDeniedError(message);
-    default: return absl::InternalError(message);
+    case SQLITE_PERM:
+      return absl::PermissionDeniedError(message);
+    default:
+      return absl::InternalError(message);
   }
 }
 
@@ -55,7 +61,8 @@ class Statement {
     sqlite3_bind_int64(statement_.get(), index, static_cast<sqlite3_int64>(value));
   }
   void BindText(int index, std::string_view text) {
-    sqlite3_bind_text64(statement_.get(), index, text.data(), text.size(), SQLITE_STATIC, SQLITE_UTF8);
+    sqlite3_bind_text64(statement_.get(), index, text.data(), text.size(), SQLITE_STATIC,
+                        SQLITE_UTF8);
   }
   void Bind(int index, const Digest& digest) {
     sqlite3_bind_blob64(statement_.get(), index, digest.data(), digest.size(), SQLITE_STATIC);
@@ -82,7 +89,8 @@ class Statement {
   struct Finalizer {
     void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
   };
-  Statement(sqlite3* database, sqlite3_stmt* statement) : database_(database), statement_(statement) {}
+  Statement(sqlite3* database, sqlite3_stmt* statement)
+      : database_(database), statement_(statement) {}
   sqlite3* database_;
   std::unique_ptr<sqlite3_stmt, Finalizer> statement_;
 };
@@ -111,11 +119,12 @@ SqliteJournal::SqliteJournal(std::unique_ptr<sqlite3, Closer> database)
 
 SqliteJournal::~SqliteJournal() = default;
 
-absl::StatusOr<std::unique_ptr<SqliteJournal>> SqliteJournal::Open(const std::filesystem::path& path) {
+absl::StatusOr<std::unique_ptr<SqliteJournal>> SqliteJournal::Open(
+    const std::filesystem::path& path) {
   sqlite3* opened = nullptr;
-  const int code = sqlite3_open_v2(path.c_str(), &opened,
-                                   SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
-                                   nullptr);
+  const int code =
+      sqlite3_open_v2(path.c_str(), &opened,
+                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
   std::unique_ptr<sqlite3, Closer> database(opened);
   if (code != SQLITE_OK) return SqliteError(opened, "open " + path.string());
   std::unique_ptr<SqliteJournal> journal(new SqliteJournal(std::move(database)));
@@ -144,7 +153,8 @@ absl::Status SqliteJournal::Prepare() {
   ASSIGN_OR_RETURN(const int64_t application, Pragma(database, "PRAGMA application_id"));
   ASSIGN_OR_RETURN(const int64_t version, Pragma(database, "PRAGMA user_version"));
   if (tables == 0 && application == 0) return CreateSchema();
-  if (application != kApplicationId) return absl::DataLossError("journal: the file is something else");
+  if (application != kApplicationId)
+    return absl::DataLossError("journal: the file is something else");
   if (version != kJournalSchemaVersion) {
     return absl::FailedPreconditionError("journal: schema version " + std::to_string(version) +
                                          ", this program knows " +
@@ -154,16 +164,21 @@ absl::Status SqliteJournal::Prepare() {
 }
 
 absl::Status SqliteJournal::CreateSchema() {
-  return Execute(database_.get(),
-                 "BEGIN;"
-                 "CREATE TABLE event (row INTEGER PRIMARY KEY, text TEXT NOT NULL,"
-                 " digest BLOB NOT NULL) STRICT;"
-                 "CREATE TABLE head (one INTEGER PRIMARY KEY CHECK (one = 1), rows INTEGER NOT NULL,"
-                 " digest BLOB NOT NULL) STRICT;"
-                 "INSERT INTO head VALUES (1, 0, zeroblob(32));"
-                 "PRAGMA application_id = " + std::to_string(kApplicationId) + ";"
-                 "PRAGMA user_version = " + std::to_string(kJournalSchemaVersion) + ";"
-                 "COMMIT");
+  return Execute(
+      database_.get(),
+      "BEGIN;"
+      "CREATE TABLE event (row INTEGER PRIMARY KEY, text TEXT NOT NULL,"
+      " digest BLOB NOT NULL) STRICT;"
+      "CREATE TABLE head (one INTEGER PRIMARY KEY CHECK (one = 1), rows INTEGER NOT NULL,"
+      " digest BLOB NOT NULL) STRICT;"
+      "INSERT INTO head VALUES (1, 0, zeroblob(32));"
+      "PRAGMA application_id = " +
+          std::to_string(kApplicationId) +
+          ";"
+          "PRAGMA user_version = " +
+          std::to_string(kJournalSchemaVersion) +
+          ";"
+          "COMMIT");
 }
 
 absl::Status SqliteJournal::ReadHead() {

@@ -44,6 +44,7 @@ class AccountFaultsTest : public ::testing::Test {
   std::unique_ptr<Account> OpenThrough(JsonRpc& rpc) {
     AccountOptions options;
     options.poll_interval_ms = 1;
+    options.deadline_ms = 20'000;
     absl::StatusOr<std::unique_ptr<Account>> account =
         Account::Open(rpc, anvil_->FundedKey(2), clock_, options);
     if (!account.ok()) ADD_FAILURE() << account.status();
@@ -116,6 +117,23 @@ TEST_F(AccountFaultsTest, AReceiptForABlockThatIsNotCanonicalIsNotBelieved) {
   ASSERT_TRUE(receipt.ok()) << receipt.status();
   EXPECT_EQ(lies, 3);
   EXPECT_FALSE(receipt->block_hash.is_zero());
+}
+
+// Nodes raise the nonce a moment before they find the receipt.
+TEST_F(AccountFaultsTest, AReceiptThatComesLateDoesNotSendTwice) {
+  std::atomic<int> hidden = 0;
+  HostileNode node([&](const json& request) {
+    if (request["method"] == "eth_getTransactionReceipt" && hidden < 2) {
+      ++hidden;
+      return HostileNode::Result(request, nullptr);
+    }
+    return Forward(request);
+  });
+  JsonRpc rpc({.urls = {node.url()}});
+  const absl::StatusOr<Receipt> receipt = OpenThrough(rpc)->Send({.to = gate_});
+  ASSERT_TRUE(receipt.ok()) << receipt.status();
+  EXPECT_EQ(hidden, 2);
+  EXPECT_EQ(Count(), 1u);
 }
 
 TEST_F(AccountFaultsTest, ASilentChainEndsAtTheDeadlineWithTheReason) {

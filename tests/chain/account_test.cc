@@ -36,17 +36,25 @@ class AccountTest : public ::testing::Test {
 
   void SetUp() override { ASSERT_TRUE(eager_ != nullptr && manual_ != nullptr); }
 
-  std::unique_ptr<Account> Open(Anvil& anvil, const Secp256k1Key& key,
-                                AccountOptions options = {}) {
+  // The account's deadlines follow the system's clock, so that a failing test ends.
+  std::unique_ptr<Account> Open(Anvil& anvil, const Secp256k1Key& key) {
+    return Open(anvil, key, system_clock_, {});
+  }
+  std::unique_ptr<Account> Open(Anvil& anvil, const Secp256k1Key& key, const Clock& clock,
+                                AccountOptions options) {
     options.poll_interval_ms = 1;
     options.deadline_ms = 20'000;
     absl::StatusOr<std::unique_ptr<Account>> account =
-        Account::Open(anvil.rpc(), key, clock_, options);
+        Account::Open(anvil.rpc(), key, clock, options);
     if (!account.ok()) ADD_FAILURE() << account.status();
     return *std::move(account);
   }
   std::unique_ptr<Account> OpenNew(Anvil& anvil, AccountOptions options = {}) {
-    return Open(anvil, anvil.FundedKey(next_key_++), options);
+    return Open(anvil, anvil.FundedKey(next_key_++), system_clock_, options);
+  }
+  // With a clock that the test moves.
+  std::unique_ptr<Account> OpenNewWithManualClock(Anvil& anvil, AccountOptions options) {
+    return Open(anvil, anvil.FundedKey(next_key_++), clock_, options);
   }
 
   // A fresh gate contract.
@@ -217,7 +225,11 @@ TEST_F(AccountTest, ANonceTakenByAnotherProgramIsReplaced) {
   manual_->MustCall("eth_sendRawTransaction", json::array({ToHex(other)}));
   manual_->Mine();
   EXPECT_EQ(Count(*manual_, gate), 0u);
-  while (PoolSize(*manual_) == 0) ASSERT_EQ(*account->Poll(*ticket), std::nullopt);
+  // A receipt may come late: only the third look in a row believes that there is none.
+  for (uint64_t signed_anew : {0, 0, 1}) {
+    EXPECT_EQ(*account->Poll(*ticket), std::nullopt);
+    EXPECT_EQ(PoolSize(*manual_), signed_anew);
+  }
   manual_->Mine();
   const absl::StatusOr<Receipt> receipt = account->Await(*ticket, 20'000);
   ASSERT_TRUE(receipt.ok()) << receipt.status();
@@ -268,7 +280,7 @@ TEST_F(AccountTest, AStuckTransactionIsReplacedWithHigherFees) {
   const Address gate = Deploy(*manual_);
   AccountOptions options;
   options.bump_after_ms = 30'000;
-  const std::unique_ptr<Account> account = OpenNew(*manual_, options);
+  const std::unique_ptr<Account> account = OpenNewWithManualClock(*manual_, options);
   const absl::StatusOr<Ticket> ticket = account->Submit(Increment(gate));
   ASSERT_TRUE(ticket.ok()) << ticket.status();
   const auto pending_tip = [&] {
@@ -297,7 +309,7 @@ TEST_F(AccountTest, TheDeadlineNamesTheCeilingAsTheObstacle) {
   AccountOptions options;
   options.bump_after_ms = 10;
   options.fees = {.tip_wei = 1, .max_fee_ceiling_wei = 2 * base_fee + 1};
-  const std::unique_ptr<Account> account = OpenNew(*manual_, options);
+  const std::unique_ptr<Account> account = OpenNewWithManualClock(*manual_, options);
   const absl::StatusOr<Ticket> ticket = account->Submit({.to = account->address()});
   ASSERT_TRUE(ticket.ok()) << ticket.status();
   clock_.Advance(10);

@@ -26,7 +26,8 @@ Fixed Named(std::string_view what, uint32_t number) {
 
 }  // namespace
 
-BlobRoot NextStateRoot(const BlobRoot& start, const WorkerId& worker, RoundId round, uint32_t segment) {
+BlobRoot NextStateRoot(const BlobRoot& start, const WorkerId& worker, RoundId round,
+                       uint32_t segment) {
   return RootOf(
       ByteWriter().Tag("step").Raw(start.view()).Raw(worker.view()).Be(round).Be(segment));
 }
@@ -61,7 +62,8 @@ Run FakeWorker::Train(const JobSpec& spec, const Assignment& assignment, Conduct
   commitment.engine_class = engine_class_;
   commitment.base_model_root = assignment.base_model_root;
   commitment.shard = assignment.shard;
-  commitment.update_root = UpdateRoot(conduct == Conduct::kFalseUpdate ? roots.front() : roots.back());
+  commitment.update_root =
+      UpdateRoot(conduct == Conduct::kFalseUpdate ? roots.front() : roots.back());
   commitment.update_bytes =
       kHeaderBytes + kBlockBytes * ((dimension + kBlockElements - 1) / kBlockElements);
   commitment.dimension = dimension;

@@ -1,5 +1,5 @@
-// A worker without a model: its states are hashes of hashes, so that a run costs microseconds and yet can be committed,
-// opened, recomputed and judged like a real one.
+// A worker without a model: its states are hashes of hashes, so that a run costs microseconds and
+// yet can be committed, opened, recomputed and judged like a real one.
 #pragma once
 
 #include "coordinator/core/round.h"
@@ -28,7 +28,8 @@ struct Run {
 };
 
 // What honest recomputation of a segment from `start` gives.
-BlobRoot NextStateRoot(const BlobRoot& start, const WorkerId& worker, RoundId round, uint32_t segment);
+BlobRoot NextStateRoot(const BlobRoot& start, const WorkerId& worker, RoundId round,
+                       uint32_t segment);
 
 class FakeWorker {
  public:

@@ -11,9 +11,13 @@
 namespace tessera::coordinator::sim {
 namespace {
 
+// No effect takes longer in here, crashes included; nor do the audits, which are one phase.
+constexpr int64_t kOwnWorkMsMax = 300'000;
+
 uint64_t LogEnd(const Job& job) { return job.log_start() + job.log().size(); }
 
-// A deterministic aggregate: a hash of the updates. Sometimes the worker with the largest root is an outlier.
+// A deterministic aggregate: a hash of the updates. Sometimes the worker with the largest root is
+// an outlier.
 RoundAggregated Aggregate(const AggregateUpdates& effect) {
   Sha256Hasher hasher;
   hasher.Update(effect.base_model_root.view());
@@ -60,6 +64,11 @@ std::optional<std::pair<RoundId, Work>> SimCoordinator::Poll(const WorkerId& wor
 
 void SimCoordinator::Tick() {
   if (!up_ || job_->rounds().empty()) return;
+  const Round& round = *job_->rounds().back();
+  const bool ours = round.phase() != RoundPhase::kEnrolling &&
+                    job_->phase() == JobPhase::kRunning && !round.NextDeadlineMs();
+  world_->Check(!ours || world_->now_ms() - round.phase_since_ms() < kOwnWorkMsMax,
+                "the round is stuck at " + std::string(RoundPhaseName(round.phase())));
   const std::optional<int64_t> deadline = job_->NextDeadlineMs();
   if (deadline && *deadline <= world_->now_ms()) Feed(DeadlinePassed{job_->rounds().back()->id()});
 }
@@ -88,7 +97,8 @@ absl::Status SimCoordinator::Record(const EventBody& body, bool from_worker) {
       if (reason && sender && job_->roster().contains(*sender)) {
         return Record(SubmissionRejected{*sender, RoundOf(body).value_or(0), *reason,
                                          std::string(effects.status().message())},
-                      /*from_worker=*/false).ok()
+                      /*from_worker=*/false)
+                       .ok()
                    ? effects.status()
                    : absl::UnavailableError("crashed");
       }
@@ -125,7 +135,8 @@ absl::StatusOr<std::vector<Effect>> SimCoordinator::Apply(const Event& event) {
   return effects;
 }
 
-// Whoever was told that its commitment is accepted finds it in the round, and from the anchor on in the tree.
+// Whoever was told that its commitment is accepted finds it in the round, and from the anchor on in
+// the tree.
 void SimCoordinator::CheckAccepted() {
   const Round* round = job_->rounds().empty() ? nullptr : job_->rounds().back().get();
   if (round == nullptr) return;
@@ -141,10 +152,24 @@ void SimCoordinator::CheckAccepted() {
   }
 }
 
+// A verdict counts only if its result was fixed before anyone knew the worker's.
+void SimCoordinator::CheckVerdicts(const Round& round) {
+  for (const auto& [worker, audit] : round.audits()) {
+    for (const Seat& seat : audit.seats) {
+      if (!seat.verdict) continue;
+      const Verdict& verdict = seat.verdict->verdict;
+      const Digest opened = AuditCommitment(id_, round.id(), worker, audit.segment, seat.auditor,
+                                            seat.verdict->salt, verdict.result_root);
+      world_->Check(seat.commitment == opened, "a verdict was accepted that was not committed to");
+    }
+  }
+}
+
 // The pay of a round from first principles: its audits and disputes, not the core's bookkeeping.
 void SimCoordinator::CheckSettlement(RoundId id) {
   const Round& round = *job_->rounds()[id];
   if (round.phase() != RoundPhase::kSettled) return;
+  CheckVerdicts(round);
   std::map<WorkerId, Wei> expected;
   for (const auto& [worker, audit] : round.audits()) {
     size_t guilty = 0;
@@ -154,25 +179,29 @@ void SimCoordinator::CheckSettlement(RoundId id) {
     }
     const bool is_guilty = guilty * 2 > audit.seats.size();
     const bool is_valid = valid * 2 > audit.seats.size();
-    world_->Check(is_guilty == (audit.result == AuditResult::kGuilty), "a finding without a majority");
+    world_->Check(is_guilty == (audit.result == AuditResult::kGuilty),
+                  "a finding without a majority");
     for (const Seat& seat : audit.seats) {
       if (!seat.verdict || (!is_guilty && !is_valid)) continue;
       const bool says_valid = seat.verdict->verdict.outcome == Outcome::kValid;
       if (says_valid == is_valid) expected[seat.auditor] += job_->spec().audit_reward;
     }
   }
-  std::map<Address, Wei> by_payout = id == 0 ? std::map<Address, Wei>{} : job_->CumulativeAfter(id - 1);
+  std::map<Address, Wei> by_payout =
+      id == 0 ? std::map<Address, Wei>{} : job_->CumulativeAfter(id - 1);
   Wei total;
   for (const auto& [worker, member] : round.members()) {
     const auto audit = round.audits().find(worker);
-    const AuditResult result = audit == round.audits().end() ? AuditResult::kOpen : audit->second.result;
-    const bool false_work =
-        result == AuditResult::kGuilty && (member.engine_class == EngineClass::kVendor || member.slashed);
+    const AuditResult result =
+        audit == round.audits().end() ? AuditResult::kOpen : audit->second.result;
+    const bool false_work = result == AuditResult::kGuilty &&
+                            (member.engine_class == EngineClass::kVendor || member.slashed);
     Wei pay = member.slashed ? Wei(0) : expected[worker];
     if (member.included && !false_work && result != AuditResult::kWithheld) {
       pay += job_->spec().update_reward;
     }
-    world_->Check(!member.included || member.revealed, "an update was included that nobody revealed");
+    world_->Check(!member.included || member.revealed,
+                  "an update was included that nobody revealed");
     if (pay > Wei(0)) by_payout[member.payout] += pay;
     total += pay;
   }
@@ -180,7 +209,8 @@ void SimCoordinator::CheckSettlement(RoundId id) {
   world_->Check(total == job_->totals()[id].pay, "the total differs from the sum of the pay");
   const auto tree = ClaimTree::Build(by_payout);
   const Digest root = tree.ok() ? tree->root() : Digest{};
-  world_->Check(root == job_->totals()[id].payout_root, "the payout root is not that of the claims");
+  world_->Check(root == job_->totals()[id].payout_root,
+                "the payout root is not that of the claims");
 }
 
 std::optional<Job> SimCoordinator::Replay() {
@@ -202,9 +232,11 @@ std::optional<Job> SimCoordinator::Replay() {
 }
 
 void SimCoordinator::CheckReplay() {
-  const std::optional<Job> replayed = Replay();
-  world_->Check(replayed && DumpState(*replayed) == DumpState(*job_),
-                "the replayed state differs from the live one");
+  std::optional<Job> replayed = Replay();
+  if (!replayed || DumpState(*replayed) != DumpState(*job_)) {
+    return world_->Violation("the replayed state differs from the live one");
+  }
+  job_ = std::move(replayed);
 }
 
 void SimCoordinator::Crash() {
@@ -216,12 +248,12 @@ void SimCoordinator::Crash() {
 
 void SimCoordinator::Restart() {
   CheckReplay();
-  job_ = Replay();
   up_ = true;
   for (const Effect& effect : job_->OutstandingEffects()) Execute(effect);
 }
 
-// The effect takes time on the way out and its result on the way back; a crash in between loses either.
+// The effect takes time on the way out and its result on the way back; a crash in between loses
+// either.
 void SimCoordinator::Execute(const Effect& effect) {
   world_->After(world_->Between(50, 2'000),
                 [this, effect, incarnation = incarnation_] { Attempt(effect, incarnation); });

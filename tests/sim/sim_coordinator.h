@@ -1,5 +1,5 @@
-// The driver around the core, as the coordinator has it, with a journal in memory, crashes at random events, and a check
-// of the invariants after every event.
+// The driver around the core, as the coordinator has it, with a journal in memory, crashes at
+// random events, and a check of the invariants after every event.
 #pragma once
 
 #include <map>
@@ -18,12 +18,14 @@ class SimCoordinator {
   SimCoordinator(World* world, SimLedger* ledger, const JobId& id, const JobLaunched& launched,
                  int64_t crash_permille);
 
-  // From a worker, over the wire. Unavailable while the coordinator is down or if it crashes at this event.
+  // From a worker, over the wire. Unavailable while the coordinator is down or if it crashes at
+  // this event.
   absl::Status Submit(const EventBody& body);
   // From the chain, the timer or the owner.
   void Feed(const EventBody& body);
   std::optional<std::pair<RoundId, Work>> Poll(const WorkerId& worker) const;
-  // Applies a deadline that is over.
+  // Applies a deadline that is over, and checks that no round waits for the chain or for us for
+  // ever.
   void Tick();
 
   const Job& job() const { return *job_; }
@@ -31,7 +33,7 @@ class SimCoordinator {
   bool done() const { return done_; }
   uint64_t events() const { return journal_.size(); }
   uint64_t restarts() const { return restarts_; }
-  // Replays the journal and compares.
+  // Goes on with the state that the journal gives, which must be the one it had.
   void CheckReplay();
 
  private:
@@ -46,6 +48,7 @@ class SimCoordinator {
   absl::StatusOr<EventBody> Perform(const Effect& effect);
 
   void CheckAccepted();
+  void CheckVerdicts(const Round& round);
   void CheckSettlement(RoundId id);
 
   World* const world_;

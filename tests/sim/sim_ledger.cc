@@ -23,7 +23,8 @@ absl::StatusOr<RoundAnchored> SimLedger::Anchor(const AnchorRound& effect) {
     return RoundAnchored{effect.round, Digest{}, effect.round, 0};
   }
   if (closed_) return absl::FailedPreconditionError("an anchor of a closed job");
-  if (effect.round != rounds_.size()) return absl::FailedPreconditionError("an anchor out of order");
+  if (effect.round != rounds_.size())
+    return absl::FailedPreconditionError("an anchor out of order");
   if (effect.slots == 0 || effect.auditor_slots > effect.slots) {
     return absl::InvalidArgumentError("an anchor with wrong slots");
   }
@@ -40,9 +41,10 @@ absl::StatusOr<RoundSealed> SimLedger::Seal(RoundId id) {
   LedgerRound& round = found->second;
   if (round.phase == Phase::kLapsed) return absl::OutOfRangeError("lapsed");
   if (round.phase != Phase::kAnchored) return round.sealed;
-  if (world_->now_ms() < round.seal_at_ms) return absl::UnavailableError("the draw block is not there yet");
-  const Digest prevrandao =
-      Sha256(ByteWriter().Tag("beacon").Be(static_cast<uint64_t>(world_->Between(0, 1'000'000))).bytes());
+  if (world_->now_ms() < round.seal_at_ms)
+    return absl::UnavailableError("the draw block is not there yet");
+  const Digest prevrandao = Sha256(
+      ByteWriter().Tag("beacon").Be(static_cast<uint64_t>(world_->Between(0, 1'000'000))).bytes());
   round.sealed = {id, RoundSeed(job_, id, round.anchor.commitment_root, prevrandao), 104'000};
   round.phase = Phase::kSealed;
   return round.sealed;
@@ -61,8 +63,8 @@ absl::Status SimLedger::CheckBallots(const LedgerRound& round, const DisputeWork
   if (!in_tree(effect.commitment.worker, accused, effect.slot, effect.proof)) {
     return absl::InvalidArgumentError("the accused is not in the tree");
   }
-  const std::vector<uint32_t> seats = Committee(round.sealed.seed, effect.slot,
-                                                round.anchor.auditor_slots, spec_.committee_size);
+  const std::vector<uint32_t> seats =
+      Committee(round.sealed.seed, effect.slot, round.anchor.auditor_slots, spec_.committee_size);
   const uint32_t segment =
       AuditedSegment(round.sealed.seed, effect.commitment.worker, effect.commitment.segments);
   std::set<WorkerId> guilty;
@@ -93,14 +95,16 @@ absl::StatusOr<DisputeDecided> SimLedger::Decide(const DisputeWorker& effect) {
   }
   RETURN_IF_ERROR(CheckBallots(found->second, effect));
   const bool upheld = !world_->Chance(terms_.dismissed_percent);
-  const DisputeDecided decided{effect.round, worker, upheld, upheld ? spec_.stake_min : Wei(0), 250'000};
+  const DisputeDecided decided{effect.round, worker, upheld, upheld ? spec_.stake_min : Wei(0),
+                               250'000};
   disputes_.emplace(std::pair(effect.round, worker), decided);
   return decided;
 }
 
 absl::StatusOr<RoundSettled> SimLedger::Settle(const SettleRound& effect) {
   const auto found = rounds_.find(effect.round);
-  if (found == rounds_.end()) return absl::FailedPreconditionError("a settlement without an anchor");
+  if (found == rounds_.end())
+    return absl::FailedPreconditionError("a settlement without an anchor");
   LedgerRound& round = found->second;
   if (round.phase == Phase::kSettled || round.phase == Phase::kFinal) {
     if (round.settlement.payout_root != effect.payout_root || round.settlement.pay != effect.pay) {
@@ -111,8 +115,10 @@ absl::StatusOr<RoundSettled> SimLedger::Settle(const SettleRound& effect) {
   if (round.phase == Phase::kLapsed || world_->now_ms() > round.deadline_ms) {
     return absl::OutOfRangeError("too late to settle");
   }
-  if (round.phase != Phase::kSealed) return absl::FailedPreconditionError("a settlement without a seed");
-  if (effect.pay > RoundPayMax(spec_)) return absl::InvalidArgumentError("pay above the round's maximum");
+  if (round.phase != Phase::kSealed)
+    return absl::FailedPreconditionError("a settlement without a seed");
+  if (effect.pay > RoundPayMax(spec_))
+    return absl::InvalidArgumentError("pay above the round's maximum");
   if (effect.pay > deposited_ - released_ - reserved_ - refunded_) {
     return absl::InvalidArgumentError("pay above what is left");
   }
@@ -126,10 +132,12 @@ absl::StatusOr<RoundSettled> SimLedger::Settle(const SettleRound& effect) {
 
 absl::StatusOr<RoundFinalized> SimLedger::Finalize(RoundId id) {
   const auto found = rounds_.find(id);
-  if (found == rounds_.end()) return absl::FailedPreconditionError("finalizing what is not anchored");
+  if (found == rounds_.end())
+    return absl::FailedPreconditionError("finalizing what is not anchored");
   LedgerRound& round = found->second;
   if (round.phase == Phase::kFinal) return RoundFinalized{id, 0};
-  if (round.phase != Phase::kSettled) return absl::FailedPreconditionError("finalizing what is not settled");
+  if (round.phase != Phase::kSettled)
+    return absl::FailedPreconditionError("finalizing what is not settled");
   if (world_->now_ms() <= round.deadline_ms) return absl::UnavailableError("the window is open");
   if (id != first_unended_) return absl::UnavailableError("an earlier round has not ended");
   reserved_ -= round.settlement.pay;
@@ -148,7 +156,8 @@ absl::StatusOr<RoundLapsed> SimLedger::Lapse(RoundId id) {
   if (round.phase != Phase::kAnchored && round.phase != Phase::kSealed) {
     return absl::FailedPreconditionError("lapsing what is settled");
   }
-  if (world_->now_ms() <= round.deadline_ms) return absl::UnavailableError("it may still be settled");
+  if (world_->now_ms() <= round.deadline_ms)
+    return absl::UnavailableError("it may still be settled");
   round.phase = Phase::kLapsed;
   Advance();
   return RoundLapsed{id, 40'000};
@@ -173,7 +182,8 @@ absl::StatusOr<Wei> SimLedger::Claim(const Address& account, Wei cumulative,
   Wei& paid = claimed_by_[account];
   if (cumulative <= paid) return Wei(0);
   const Wei amount = cumulative - paid;
-  if (amount > released_ - claimed_) return absl::FailedPreconditionError("a claim above what was released");
+  if (amount > released_ - claimed_)
+    return absl::FailedPreconditionError("a claim above what was released");
   paid = cumulative;
   claimed_ += amount;
   held_ -= amount;

@@ -9,8 +9,8 @@
 
 namespace tessera::coordinator::sim {
 
-// Asking twice for the same thing gives the same answer, as a chain port that looks first would. Unavailable: not yet.
-// OutOfRange: no more. Anything else breaks a rule of the contracts.
+// Asking twice for the same thing gives the same answer, as a chain port that looks first would.
+// Unavailable: not yet. OutOfRange: no more. Anything else breaks a rule of the contracts.
 class SimLedger {
  public:
   struct Terms {

@@ -1,4 +1,5 @@
-// Whole jobs under crashes, losses and liars. TESSERA_SIM_SEEDS=5000 runs more of them, TESSERA_SIM_SEED=17 only that one.
+// Whole jobs under crashes, losses and liars. TESSERA_SIM_SEEDS=5000 runs more of them,
+// TESSERA_SIM_SEED=17 only that one.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -45,12 +46,15 @@ TEST(SimTest, JobsKeepTheirPromisesWhateverHappens) {
   }
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  std::printf("%lu jobs, %lu rounds settled, %lu aborted, %lu lapsed, %lu events, %lu restarts, %lu slashed "
-              "(%lu honest, by majorities of liars), %lu refused; %.0f rounds/s\n",
-              seeds, total.rounds_settled, total.rounds_aborted, total.lapsed, total.events, total.restarts,
-              total.slashed, total.slashed_honest, total.rejected,
-              static_cast<double>(total.rounds_settled + total.rounds_aborted) / seconds);
-  // The dice are loaded so that all of this happens; otherwise the simulation tests less than it says.
+  std::printf(
+      "%lu jobs, %lu rounds settled, %lu aborted, %lu lapsed, %lu events, %lu restarts, %lu "
+      "slashed "
+      "(%lu honest, by majorities of liars), %lu refused; %.0f rounds/s\n",
+      seeds, total.rounds_settled, total.rounds_aborted, total.lapsed, total.events, total.restarts,
+      total.slashed, total.slashed_honest, total.rejected,
+      static_cast<double>(total.rounds_settled + total.rounds_aborted) / seconds);
+  // The dice are loaded so that all of this happens; otherwise the simulation tests less than it
+  // says.
   if (seeds >= kSeedsDefault && !testing::Test::HasFailure()) {
     EXPECT_GT(total.rounds_settled, seeds);
     EXPECT_GT(total.rounds_aborted, 0u);

@@ -55,19 +55,22 @@ void SimWorker::Poll() {
 }
 
 void SimWorker::Send(const EventBody& body) {
+  const bool outage =
+      world_->now_ms() >= network_.outage_from_ms && world_->now_ms() < network_.outage_to_ms;
+  if (outage) return;
   const int copies = 1 + (world_->Chance(network_.duplicate_percent) ? 1 : 0);
   for (int i = 0; i < copies; ++i) {
     if (world_->Chance(network_.loss_percent)) continue;
     int64_t delay = world_->Between(1, network_.latency_ms_max);
-    if (character_ == Character::kSlow && world_->Chance(60)) delay += world_->Between(2'000, 40'000);
+    if (character_ == Character::kSlow && world_->Chance(60))
+      delay += world_->Between(2'000, 40'000);
     world_->After(delay, [this, body] { (void)coordinator_->Submit(body); });
   }
 }
 
 Run SimWorker::RunOf(RoundId round, uint32_t shard) const {
   const Job& job = coordinator_->job();
-  return worker_.Train(job.spec(),
-                       {job.id(), round, job.rounds()[round]->base_model_root(), shard},
+  return worker_.Train(job.spec(), {job.id(), round, job.rounds()[round]->base_model_root(), shard},
                        ConductOf(character_));
 }
 
@@ -93,6 +96,9 @@ void SimWorker::Do(RoundId round, const Work& work) {
     results_[{round, recompute->worker}] = result;
     Send(worker_.CommitAudit(job.id(), round, *recompute, result));
   } else if (const auto* judge = std::get_if<JudgeWork>(&work)) {
+    if (character_ == Character::kCopycat) {
+      return Send(worker_.Judge(job.id(), round, *judge, judge->next.state_root));
+    }
     const auto known = results_.find({round, judge->worker});
     if (known != results_.end()) {
       Send(worker_.Judge(job.id(), round, *judge, known->second));
@@ -112,9 +118,10 @@ void SimWorker::Train(RoundId round, const TrainWork& work) {
 }
 
 // What a recomputation of the segment gives, or what a liar says it gives.
-BlobRoot SimWorker::ResultOf(RoundId round, const WorkerId& accused, uint32_t segment, uint32_t shard,
-                             const BlobRoot& start) const {
+BlobRoot SimWorker::ResultOf(RoundId round, const WorkerId& accused, uint32_t segment,
+                             uint32_t shard, const BlobRoot& start) const {
   BlobRoot honest = NextStateRoot(start, accused, round, segment);
+  if (character_ == Character::kCopycat) return BlobRoot{};
   if (!Lies(character_)) return honest;
   if (character_ == Character::kColluder) {
     for (const SimWorker* other : *all_) {
@@ -133,14 +140,30 @@ void SimWorker::Spam(RoundId round) {
   const auto member = job.rounds()[round]->members().find(id());
   const uint32_t shard = member == job.rounds()[round]->members().end() ? 0 : member->second.shard;
   CommitmentReceived commitment{RunOf(round, shard).commitment, {}, {}};
+  if (member != job.rounds()[round]->members().end() && member->second.commitment &&
+      world_->Chance(30)) {  // Well-formed, but it is not the one that was accepted.
+    commitment.commitment.update_root.data()[0] ^= 1;
+    return Send(commitment);
+  }
   switch (world_->Between(0, 7)) {
-    case 0: ++commitment.commitment.shard; return Send(commitment);
-    case 1: ++commitment.commitment.round; return Send(commitment);
-    case 2: commitment.commitment.dimension = ~uint64_t{0}; return Send(commitment);
-    case 3: commitment.commitment.worker.data()[0] ^= 1; return Send(commitment);
-    case 4: return Send(UpdateRevealed{round, id(), 1e30});
-    case 5: return Send(StateOpened{round, id(), StateOpening{7, {}, {}, std::vector<Digest>(40)}});
-    case 6: return Send(AuditCommitted{round, id(), id(), Digest{}});
+    case 0:
+      ++commitment.commitment.shard;
+      return Send(commitment);
+    case 1:
+      ++commitment.commitment.round;
+      return Send(commitment);
+    case 2:
+      commitment.commitment.dimension = ~uint64_t{0};
+      return Send(commitment);
+    case 3:
+      commitment.commitment.worker.data()[0] ^= 1;
+      return Send(commitment);
+    case 4:
+      return Send(UpdateRevealed{round, id(), 1e30});
+    case 5:
+      return Send(StateOpened{round, id(), StateOpening{7, {}, {}, std::vector<Digest>(40)}});
+    case 6:
+      return Send(AuditCommitted{round, id(), id(), Digest{}});
     default: {
       VerdictDelivered verdict;
       verdict.verdict.job = job.id();

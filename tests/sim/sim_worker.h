@@ -1,5 +1,5 @@
-// A worker over a bad network: it polls, does what it is told or what its character bids it, and forgets everything when
-// it crashes.
+// A worker over a bad network: it polls, does what it is told or what its character bids it, and
+// forgets everything when it crashes.
 #pragma once
 
 #include <optional>
@@ -11,20 +11,21 @@ namespace tessera::coordinator::sim {
 
 enum class Character {
   kHonest,
-  kLazy,            // Commits to states that no training leads to.
-  kFalseUpdate,     // Trains, but sends another update.
-  kSilent,          // Never commits.
-  kSecretive,       // Commits, never reveals.
-  kWithholdsStart,  // Never opens the first state of an audit.
-  kWithholdsResult, // Never opens the second.
-  kIdleAuditor,     // Never audits.
-  kAccuser,         // Finds everyone guilty.
-  kColluder,        // Lazy; finds colluders valid and honest workers guilty.
-  kSpammer,         // Honest work, between forged, misdirected and contradictory messages.
-  kSlow,            // Mostly misses deadlines.
-  kLeaver,          // Asks to stop after a while.
+  kLazy,             // Commits to states that no training leads to.
+  kFalseUpdate,      // Trains, but sends another update.
+  kSilent,           // Never commits.
+  kSecretive,        // Commits, never reveals.
+  kWithholdsStart,   // Never opens the first state of an audit.
+  kWithholdsResult,  // Never opens the second.
+  kIdleAuditor,      // Never audits.
+  kAccuser,          // Finds everyone guilty.
+  kColluder,         // Lazy; finds colluders valid and honest workers guilty.
+  kSpammer,          // Honest work, between forged, misdirected and contradictory messages.
+  kSlow,             // Mostly misses deadlines.
+  kCopycat,  // Recomputes nothing; repeats the result of the audited worker once it is known.
+  kLeaver,   // Asks to stop after a while.
 };
-inline constexpr int kCharacters = 13;
+inline constexpr int kCharacters = 14;
 
 inline bool Lies(Character c) { return c == Character::kAccuser || c == Character::kColluder; }
 inline bool WorksHonestly(Character c) {
@@ -35,6 +36,9 @@ struct Network {
   int64_t loss_percent = 0;
   int64_t duplicate_percent = 0;
   int64_t latency_ms_max = 100;
+  // Nothing gets through in between.
+  int64_t outage_from_ms = 0;
+  int64_t outage_to_ms = 0;
 };
 
 class SimWorker {

@@ -53,7 +53,11 @@ class Simulation {
     const int64_t crash_permille = world_.Chance(60) ? world_.Between(1, 30) : 0;
     coordinator_ =
         std::make_unique<SimCoordinator>(&world_, ledger_.get(), id, launched, crash_permille);
-    const Network network{world_.Between(0, 20), world_.Between(0, 30), world_.Between(20, 1'500)};
+    Network network{world_.Between(0, 20), world_.Between(0, 30), world_.Between(20, 1'500)};
+    if (world_.Chance(25)) {  // Long enough for a whole training to come to nothing.
+      network.outage_from_ms = world_.now_ms() + world_.Between(5'000, 60'000);
+      network.outage_to_ms = network.outage_from_ms + world_.Between(20'000, 120'000);
+    }
     const int64_t honest_percent = world_.Between(20, 100);
     const int64_t count = world_.Between(spec.workers_min, 10);
     for (int64_t i = 0; i < count; ++i) {
@@ -61,8 +65,8 @@ class Simulation {
       const auto character =
           honest ? Character::kHonest : static_cast<Character>(world_.Between(0, kCharacters - 1));
       const auto engine_class = world_.Chance(80) ? EngineClass::kPinned : EngineClass::kVendor;
-      workers_.push_back(std::make_unique<SimWorker>(&world_, coordinator_.get(), network,
-                                                     static_cast<uint32_t>(i), engine_class, character));
+      workers_.push_back(std::make_unique<SimWorker>(
+          &world_, coordinator_.get(), network, static_cast<uint32_t>(i), engine_class, character));
       all_.push_back(workers_.back().get());
     }
     cancel_after_ms_ = world_.Chance(15) ? world_.Between(1'000, 90'000) : kPatienceMs;
@@ -77,7 +81,8 @@ class Simulation {
     world_.After(cancel_after_ms_, [this] { Cancel(); });
     Tick();
     uint64_t steps = 0;
-    while (!coordinator_->done() && ++steps < kStepsMax && world_.violations().empty()) world_.Step();
+    while (!coordinator_->done() && ++steps < kStepsMax && world_.violations().empty())
+      world_.Step();
     world_.Check(coordinator_->done(), "the job did not come to its end");
     for (int i = 0; i < 10'000 && !coordinator_->up(); ++i) world_.Step();
     coordinator_->CheckReplay();
@@ -112,18 +117,23 @@ class Simulation {
     std::abort();
   }
 
-  // Only committees with a majority of liars find an honest worker guilty, and nobody else can be slashed.
+  // Only committees with a majority of liars find an honest worker guilty, and nobody else can be
+  // slashed.
   void CheckSlashes() {
     for (const auto& round : coordinator_->job().rounds()) {
       for (const auto& [id, member] : round->members()) {
         world_.Check(!member.slashed || member.guilty, "slashed without a finding");
+        if (member.slashed) banned_since_.try_emplace(id, round->id());
+        world_.Check(!banned_since_.contains(id) || banned_since_.at(id) == round->id(),
+                     "a slashed worker came back");
         world_.Check(!member.slashed || member.engine_class == EngineClass::kPinned,
                      "a vendor-class worker was slashed");
         if (!member.guilty || !WorksHonestly(WorkerOf(id).character())) continue;
         size_t liars = 0;
         const Audit& audit = round->audits().at(id);
         for (const Seat& seat : audit.seats) liars += Lies(WorkerOf(seat.auditor).character());
-        world_.Check(liars * 2 > audit.seats.size(), "honest work was found guilty by a liars' minority");
+        world_.Check(liars * 2 > audit.seats.size(),
+                     "honest work was found guilty by a liars' minority");
         outcomes_.slashed_honest += member.slashed;
       }
     }
@@ -145,7 +155,8 @@ class Simulation {
         world_.Check(first.ok() && *first == amount, "an account could not claim what it is owed");
         const auto second = ledger_->Claim(account, amount, proof);
         world_.Check(second.ok() && *second == Wei(0), "an account was paid twice");
-        world_.Check(!ledger_->Claim(account, amount + Wei(1), proof).ok(), "an account took too much");
+        world_.Check(!ledger_->Claim(account, amount + Wei(1), proof).ok(),
+                     "an account took too much");
       }
     }
     world_.Check(ledger_->claimed() == ledger_->released(), "something released belongs to nobody");
@@ -176,6 +187,7 @@ class Simulation {
   std::vector<std::unique_ptr<SimWorker>> workers_;
   std::vector<SimWorker*> all_;
   int64_t cancel_after_ms_ = 0;
+  std::map<WorkerId, RoundId> banned_since_;
   Outcomes outcomes_;
 };
 

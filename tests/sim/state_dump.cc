@@ -6,7 +6,8 @@
 namespace tessera::coordinator::sim {
 namespace {
 
-void DumpOpening(std::ostream& out, std::string_view name, const std::optional<StateOpening>& opening) {
+void DumpOpening(std::ostream& out, std::string_view name,
+                 const std::optional<StateOpening>& opening) {
   if (!opening) return;
   out << ' ' << name << '=' << opening->index << ':' << opening->state_root.hex() << ':'
       << opening->salt.hex() << ':' << opening->proof.size();
@@ -16,15 +17,16 @@ void DumpMember(std::ostream& out, const Member& member) {
   out << " member " << member.worker.hex() << ' ' << member.payout.hex() << ' '
       << static_cast<uint32_t>(member.engine_class) << ' ' << member.audit_always << ' '
       << member.shard << ' ' << member.commitment_digest.hex() << ' ' << member.committed_ms << ' '
-      << member.metrics.train_loss << ' ' << member.slot.value_or(~0u) << ' ' << member.revealed << ' '
-      << member.norm << ' ' << member.included << ' ' << member.score << ' ' << member.audited
-      << member.withheld << member.guilty << member.slashed << ' ' << member.slashed_wei.ToString()
-      << ' ' << member.verdicts_paid << '\n';
+      << member.metrics.train_loss << ' ' << member.slot.value_or(~0u) << ' ' << member.revealed
+      << ' ' << member.norm << ' ' << member.included << ' ' << member.score << ' '
+      << member.audited << member.withheld << member.guilty << member.slashed << ' '
+      << member.slashed_wei.ToString() << ' ' << member.verdicts_paid << '\n';
 }
 
 void DumpAudit(std::ostream& out, const Audit& audit) {
   out << " audit " << audit.worker.hex() << ' ' << audit.slot << ' ' << audit.segment << ' '
-      << AuditStepName(audit.step) << ' ' << AuditResultName(audit.result) << ' ' << audit.deadline_ms;
+      << AuditStepName(audit.step) << ' ' << AuditResultName(audit.result) << ' '
+      << audit.deadline_ms;
   DumpOpening(out, "start", audit.start);
   DumpOpening(out, "next", audit.next);
   DumpOpening(out, "last", audit.last);
@@ -37,9 +39,10 @@ void DumpAudit(std::ostream& out, const Audit& audit) {
 }
 
 void DumpRound(std::ostream& out, const Round& round) {
-  out << "round " << round.id() << ' ' << RoundPhaseName(round.phase()) << ' ' << round.opened_ms() << ' '
-      << round.phase_since_ms() << ' ' << round.NextDeadlineMs().value_or(0) << ' '
-      << round.base_model_root().hex() << ' ' << round.auditor_slots() << ' ' << round.dispute_gas() << '\n';
+  out << "round " << round.id() << ' ' << RoundPhaseName(round.phase()) << ' ' << round.opened_ms()
+      << ' ' << round.phase_since_ms() << ' ' << round.NextDeadlineMs().value_or(0) << ' '
+      << round.base_model_root().hex() << ' ' << round.auditor_slots() << ' ' << round.dispute_gas()
+      << '\n';
   for (const auto& [worker, member] : round.members()) DumpMember(out, member);
   for (const WorkerId& worker : round.slots()) out << " slot " << worker.hex() << '\n';
   if (round.commitment_tree()) out << " tree " << round.commitment_tree()->root().hex() << '\n';
@@ -56,11 +59,12 @@ void DumpRound(std::ostream& out, const Round& round) {
 }
 
 void DumpEntry(std::ostream& out, const RosterEntry& entry) {
-  out << "worker " << entry.worker.hex() << ' ' << entry.key.hex() << ' ' << entry.payout.hex() << ' '
-      << static_cast<uint32_t>(entry.engine_class) << ' ' << entry.device << ' ' << entry.registered_ms
-      << ' ' << entry.left << entry.banned << ' ' << entry.valid_rounds << ' ' << entry.accepted << ' '
-      << entry.rejected << ' ' << entry.audited << ' ' << entry.verdicts << ' '
-      << entry.slashed.ToString() << ' ' << entry.earned.ToString() << '\n';
+  out << "worker " << entry.worker.hex() << ' ' << entry.key.hex() << ' ' << entry.payout.hex()
+      << ' ' << static_cast<uint32_t>(entry.engine_class) << ' ' << entry.device << ' '
+      << entry.registered_ms << ' ' << entry.left << entry.banned << ' ' << entry.valid_rounds
+      << ' ' << entry.accepted << ' ' << entry.rejected << ' ' << entry.audited << ' '
+      << entry.verdicts << ' ' << entry.slashed.ToString() << ' ' << entry.earned.ToString()
+      << '\n';
 }
 
 }  // namespace
@@ -80,8 +84,8 @@ std::string DumpState(const Job& job) {
     out << "owed " << account.hex() << ' ' << amount.ToString() << '\n';
   }
   for (const LogEntry& entry : job.log()) {
-    out << "log " << entry.at_ms << ' ' << entry.round << ' ' << entry.worker.hex() << ' ' << entry.kind
-        << ' ' << entry.message << '\n';
+    out << "log " << entry.at_ms << ' ' << entry.round << ' ' << entry.worker.hex() << ' '
+        << entry.kind << ' ' << entry.message << '\n';
   }
   return std::move(out).str();
 }

@@ -1,4 +1,5 @@
-// A job's whole state as text: two jobs with the same dump behave alike. For comparing a live job with a replayed one.
+// A job's whole state as text: two jobs with the same dump behave alike. For comparing a live job
+// with a replayed one.
 #pragma once
 
 #include <string>

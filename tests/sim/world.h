@@ -1,5 +1,5 @@
-// Virtual time and seeded chance: everything in a simulation happens because it was put here, in an order that the seed
-// alone decides.
+// Virtual time and seeded chance: everything in a simulation happens because it was put here, in an
+// order that the seed alone decides.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +32,8 @@ class World {
 
   // In [low, high].
   int64_t Between(int64_t low, int64_t high) {
-    return low + static_cast<int64_t>(random_.Word(drawn_++) % static_cast<uint64_t>(high - low + 1));
+    return low +
+           static_cast<int64_t>(random_.Word(drawn_++) % static_cast<uint64_t>(high - low + 1));
   }
   bool Chance(int64_t percent) { return Between(1, 100) <= percent; }
 

@@ -88,7 +88,7 @@ TEST(JobTest, CancelledBetweenAnchorAndAuditsLapsesTheRound) {
     EXPECT_EQ(CountEffects<LapseRound>(s.Must(JobCancelled{})), 1u);
     EXPECT_EQ(s.round().phase(), RoundPhase::kAborted);
     EXPECT_EQ(s.job().phase(), JobPhase::kClosing);
-    s.Must(RoundSealed{0, Digest{}, 1});     // What was under way may still arrive.
+    s.Must(RoundSealed{0, Digest{}, 1});  // What was under way may still arrive.
     s.Must(RoundAggregated{0, {}, {}, {}, 0});
     EXPECT_EQ(CountEffects<CloseJob>(s.Must(RoundLapsed{0, 1})), 1u);
   }

@@ -163,7 +163,8 @@ TEST(RoundAuditTest, GuiltyPinnedWorkerIsDisputedWithTheCommitteesEvidence) {
     ASSERT_EQ(dispute.ballots.size(), 3u);
     for (const DisputeWorker::Ballot& ballot : dispute.ballots) {
       EXPECT_TRUE(VerifyItem(root, 4, ballot.slot,
-                             CommitmentItem(ballot.verdict.auditor, ballot.commitment), ballot.proof));
+                             CommitmentItem(ballot.verdict.auditor, ballot.commitment),
+                             ballot.proof));
       EXPECT_NE(ballot.verdict.outcome, Outcome::kValid);
     }
     EXPECT_EQ(CountEffects<DisputeWorker>(s.job().OutstandingEffects()), 1u);
@@ -297,7 +298,8 @@ TEST(RoundAuditTest, UnauditedWorkerHasNothingToOpen) {
   s.Must(DeadlinePassed{0});
   s.Must(s.Sealed());
   s.Must(s.Aggregated());
-  EXPECT_EQ(s.Refused(StateOpened{0, s.worker(3).id(), StateOpening{}}), RejectReason::kNotAssigned);
+  EXPECT_EQ(s.Refused(StateOpened{0, s.worker(3).id(), StateOpening{}}),
+            RejectReason::kNotAssigned);
 }
 
 }  // namespace

@@ -15,7 +15,8 @@ TEST(RoundChainTest, RefusesConfirmationsOfWhatWasNotAskedFor) {
   Scenario s;
   s.ToTraining();
   const auto expect_refused = [&](const EventBody& body) {
-    EXPECT_EQ(s.Apply(body).status().code(), absl::StatusCode::kFailedPrecondition) << EventName(body);
+    EXPECT_EQ(s.Apply(body).status().code(), absl::StatusCode::kFailedPrecondition)
+        << EventName(body);
   };
   expect_refused(s.Anchored());
   expect_refused(s.Sealed());

@@ -205,7 +205,8 @@ RoundSealed Scenario::Sealed() const {
 RoundAggregated Scenario::Aggregated() const {
   RoundAggregated event;
   event.round = round().id();
-  event.model_root = *BlobRoot::FromBytes(Sha256(ByteWriter().Tag("model").Be(event.round).bytes()).view());
+  event.model_root =
+      *BlobRoot::FromBytes(Sha256(ByteWriter().Tag("model").Be(event.round).bytes()).view());
   for (const auto& [id, each] : round().members()) {
     if (!each.revealed) continue;
     event.included.push_back(id);

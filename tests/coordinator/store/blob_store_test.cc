@@ -1,7 +1,6 @@
 #include "coordinator/store/blob_store.h"
 
 #include <gtest/gtest.h>
-
 #include <unistd.h>
 
 #include <fstream>
@@ -23,9 +22,10 @@ Bytes Pattern(size_t size, uint8_t salt = 0) {
 class BlobStoreTest : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::path(testing::TempDir()) /
-              (std::string("blobs-") + testing::UnitTest::GetInstance()->current_test_info()->name() +
-               "-" + std::to_string(::getpid()));
+    folder_ =
+        fs::path(testing::TempDir()) /
+        (std::string("blobs-") + testing::UnitTest::GetInstance()->current_test_info()->name() +
+         "-" + std::to_string(::getpid()));
     fs::remove_all(folder_);
     Reopen();
   }

@@ -55,13 +55,15 @@ Commitment SomeCommitment() {
 }
 
 StateOpening SomeOpening(uint32_t index) {
-  return {index, Some<BlobRoot>("state"), Some<Salt>("salt"), {Some<Digest>("a"), Some<Digest>("b")}};
+  return {
+      index, Some<BlobRoot>("state"), Some<Salt>("salt"), {Some<Digest>("a"), Some<Digest>("b")}};
 }
 
 VerdictDelivered SomeVerdict() {
   VerdictDelivered event;
-  event.verdict = {Some<JobId>("job"),      2, Some<WorkerId>("auditor"), Some<WorkerId>("worker"),
-                   Some<Digest>("commitment"), 1, Some<BlobRoot>("result"),  Outcome::kUpdateMismatch};
+  event.verdict = {
+      Some<JobId>("job"),         2, Some<WorkerId>("auditor"), Some<WorkerId>("worker"),
+      Some<Digest>("commitment"), 1, Some<BlobRoot>("result"),  Outcome::kUpdateMismatch};
   event.salt = Some<Salt>("salt");
   return event;
 }
@@ -86,8 +88,11 @@ std::vector<EventBody> EveryKind() {
       SomeVerdict(),
       RoundAnchored{1, Some<Digest>("transaction"), 77, 78'000},
       RoundSealed{1, Some<Digest>("seed"), 104'000},
-      RoundAggregated{1, Some<BlobRoot>("model"), {worker, Some<WorkerId>("other")},
-                      {0.25, std::numeric_limits<double>::max()}, 1},
+      RoundAggregated{1,
+                      Some<BlobRoot>("model"),
+                      {worker, Some<WorkerId>("other")},
+                      {0.25, std::numeric_limits<double>::max()},
+                      1},
       DisputeDecided{1, worker, true, *Wei::ParseWei("79228162514264337593543950335"), 250'000},
       RoundSettled{1, Some<Digest>("transaction"), -5, 58'000},
       RoundFinalized{std::numeric_limits<uint64_t>::max(), 63'000},
@@ -97,7 +102,8 @@ std::vector<EventBody> EveryKind() {
 }
 
 std::string Encoded(const EventBody& body) {
-  const absl::StatusOr<std::string> text = EncodeEvent({Some<JobId>("job"), 1'700'000'000'000, body});
+  const absl::StatusOr<std::string> text =
+      EncodeEvent({Some<JobId>("job"), 1'700'000'000'000, body});
   EXPECT_TRUE(text.ok()) << text.status();
   return text.value_or("");
 }
@@ -162,8 +168,9 @@ TEST(EventCodecTest, RefusesToEncodeWhatItCouldNotRead) {
   EXPECT_EQ(code(JobLaunched{}), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(code(SubmissionRejected{{}, 0, static_cast<RejectReason>(99), ""}),
             absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(code(SubmissionRejected{{}, 0, RejectReason::kLate, std::string(kEventTextBytesMax, 'x')}),
-            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(
+      code(SubmissionRejected{{}, 0, RejectReason::kLate, std::string(kEventTextBytesMax, 'x')}),
+      absl::StatusCode::kInvalidArgument);
 }
 
 // `text` with the first `from` replaced.
@@ -230,7 +237,8 @@ TEST(EventCodecTest, RefusesValuesOutOfTheirRange) {
   EXPECT_FALSE(DecodeEvent(Replaced(commitment, "\"vendor\"", "2")).ok());
   EXPECT_FALSE(DecodeEvent(Replaced(commitment, "\"eval_loss\":-0.0", "\"eval_loss\":1e300")).ok());
   EXPECT_FALSE(DecodeEvent(Replaced(commitment, "\"eval_loss\":-0.0", "\"eval_loss\":1e999")).ok());
-  EXPECT_FALSE(DecodeEvent(Replaced(commitment, "\"eval_loss\":-0.0", "\"eval_loss\":\"NaN\"")).ok());
+  EXPECT_FALSE(
+      DecodeEvent(Replaced(commitment, "\"eval_loss\":-0.0", "\"eval_loss\":\"NaN\"")).ok());
   const std::string launch = Encoded(EveryKind()[0]);
   EXPECT_FALSE(DecodeEvent(Replaced(launch, "\"spec\":\"0x", "\"spec\":\"0x00")).ok());
 }

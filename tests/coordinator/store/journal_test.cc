@@ -16,9 +16,10 @@ using testing::HasSubstr;
 class JournalTest : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::path(testing::TempDir()) /
-              (std::string("journal-") + testing::UnitTest::GetInstance()->current_test_info()->name() +
-               "-" + std::to_string(::getpid()));
+    folder_ =
+        fs::path(testing::TempDir()) /
+        (std::string("journal-") + testing::UnitTest::GetInstance()->current_test_info()->name() +
+         "-" + std::to_string(::getpid()));
     fs::remove_all(folder_);
     fs::create_directories(folder_);
     path_ = folder_ / "journal.db";
@@ -98,7 +99,8 @@ TEST_F(JournalTest, AppendedEventsSurviveAKill) {
   ASSERT_TRUE(journal->Append(Events(0, 7)).ok());
   const fs::path crashed = folder_ / "crashed.db";
   fs::copy_file(path_, crashed);
-  if (fs::exists(path_.string() + "-wal")) fs::copy_file(path_.string() + "-wal", crashed.string() + "-wal");
+  if (fs::exists(path_.string() + "-wal"))
+    fs::copy_file(path_.string() + "-wal", crashed.string() + "-wal");
   auto reopened = SqliteJournal::Open(crashed);
   ASSERT_TRUE(reopened.ok()) << reopened.status();
   EXPECT_EQ((*reopened)->size(), 7u);
@@ -161,15 +163,17 @@ TEST_F(JournalTest, ChangedRowIsDataLoss) {
              "row 3 was changed", 2);
 }
 TEST_F(JournalTest, SwappedRowsAreDataLoss) {
-  ExpectLoss("UPDATE event SET row = 9 WHERE row = 2; UPDATE event SET row = 2 WHERE row = 3;"
-             "UPDATE event SET row = 3 WHERE row = 9",
-             "row 2 was changed", 1);
+  ExpectLoss(
+      "UPDATE event SET row = 9 WHERE row = 2; UPDATE event SET row = 2 WHERE row = 3;"
+      "UPDATE event SET row = 3 WHERE row = 9",
+      "row 2 was changed", 1);
 }
 TEST_F(JournalTest, TruncatedTextIsDataLoss) {
   ExpectLoss("UPDATE event SET text = substr(text, 1, 10) WHERE row = 4", "row 4", 3);
 }
 TEST_F(JournalTest, AddedRowIsDataLoss) {
-  ExpectLoss("INSERT INTO event SELECT 6, text, digest FROM event WHERE row = 5", "row 6 was changed", 5);
+  ExpectLoss("INSERT INTO event SELECT 6, text, digest FROM event WHERE row = 5",
+             "row 6 was changed", 5);
 }
 TEST_F(JournalTest, OtherHeadIsDataLoss) {
   ExpectLoss("UPDATE head SET digest = zeroblob(32)", "head", 5);

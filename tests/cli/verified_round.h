@@ -1,0 +1,31 @@
+// A settled round as an honest coordinator would publish it, for tests that then tamper with one
+// thing.
+#pragma once
+
+#include <vector>
+
+#include "cli/verify_job.h"
+
+namespace tessera::cli {
+
+enum class Conduct { kAllHonest, kOneCheats };
+
+struct VerifiedRound {
+  JobFacts facts;
+  CarryOver before;
+  RoundEvidence evidence;
+  RoundOnChain on_chain;
+  std::vector<Bytes> updates;
+
+  Check CheckSettled() {
+    CarryOver carry = before;
+    return CheckSettledRound(facts, evidence, on_chain, updates, carry);
+  }
+};
+
+// Round 0 of a job: four pinned workers and a vendor one, all in probation, hence all audited by
+// committees of three. With kOneCheats the worker of slot 1 was found guilty and the chain upheld
+// it.
+VerifiedRound MakeVerifiedRound(Conduct conduct = Conduct::kAllHonest);
+
+}  // namespace tessera::cli
