@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/cord.h"
 #include "absl/strings/string_view.h"
 
 #define TESSERA_CONCAT_INNER(a, b) a##b
@@ -35,10 +36,15 @@ inline absl::Status MakeStatus(absl::StatusCode code, std::string_view message) 
   return absl::Status(code, absl::string_view(message.data(), message.size()));
 }
 
-// The same code with "context: " before the message; OK stays OK.
+// The same code and payloads, with "context: " before the message; OK stays OK.
 inline absl::Status Annotate(const absl::Status& status, std::string_view context) {
   if (status.ok()) return status;
-  return absl::Status(status.code(), std::string(context) + ": " + std::string(status.message()));
+  absl::Status annotated(status.code(),
+                         std::string(context) + ": " + std::string(MessageOf(status)));
+  status.ForEachPayload([&](absl::string_view url, const absl::Cord& payload) {
+    annotated.SetPayload(url, payload);
+  });
+  return annotated;
 }
 
 }  // namespace tessera

@@ -94,8 +94,8 @@ class Auditor {
     const bool withheld =
         absl::IsOutOfRange(response.status()) || absl::IsNotFound(response.status());
     if (!response.ok() && !withheld) return response.status();
-    absl::StatusOr<RoundEvidence> parsed = response.status();
-    if (response.ok()) parsed = FromProto(*response);
+    absl::StatusOr<RoundEvidence> parsed =
+        response.ok() ? FromProto(*response) : absl::StatusOr<RoundEvidence>(response.status());
     if (!parsed.ok()) {
       return Check(
           Difference{"the evidence", "the whole of it", std::string(MessageOf(parsed.status()))});
