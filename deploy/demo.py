@@ -46,7 +46,7 @@ training:
   update_norm_max: 50
 aggregation:
   rule: nearest_neighbour_mixing
-  byzantine: 2
+  byzantine: {min(2, (options.workers - 1) // 2)}
 audits:
   engine_fingerprint: "{fingerprint}"
   probability: 0.1

@@ -15,7 +15,7 @@ from localnet import Localnet  # noqa: E402
 
 BIN = pathlib.Path(sys.argv.pop(1)) if len(sys.argv) > 1 and "/" in sys.argv[1] else ROOT / "build/dev/bin"
 ROUNDS = 3
-HONEST = 4
+HONEST = 5
 
 
 class EndToEnd(unittest.TestCase):
