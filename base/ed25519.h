@@ -25,6 +25,7 @@ class Ed25519Key {
   std::array<uint8_t, 64> secret_;
 };
 
-bool VerifyEd25519(const Ed25519PublicKey& key, ByteView message, const Ed25519Signature& signature);
+bool VerifyEd25519(const Ed25519PublicKey& key, ByteView message,
+                   const Ed25519Signature& signature);
 
 }  // namespace tessera

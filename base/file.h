@@ -9,7 +9,8 @@
 namespace tessera {
 
 // NotFound if absent; ResourceExhausted if longer than `bytes_max`; Internal for other errors of the system.
-absl::StatusOr<Bytes> ReadFile(const std::filesystem::path& path, size_t bytes_max = size_t{1} << 36);
+absl::StatusOr<Bytes> ReadFile(const std::filesystem::path& path,
+                               size_t bytes_max = size_t{1} << 36);
 
 // Writes a temporary file beside `path`, flushes it to the disk, renames it and flushes the folder.
 // `mode` is the permission bits of a new file.

@@ -22,7 +22,8 @@ struct KeyPair {
 KeyPair GenerateKeyPair();
 
 // Writes a file of mode 0600 encrypted under `passphrase`. AlreadyExists if `path` exists.
-absl::Status WriteKeyFile(const std::filesystem::path& path, const KeyPair& keys, std::string_view passphrase);
+absl::Status WriteKeyFile(const std::filesystem::path& path, const KeyPair& keys,
+                          std::string_view passphrase);
 
 // PermissionDenied for a wrong passphrase or a file that others may read (fix: chmod 600); NotFound if
 // absent; DataLoss if malformed. Takes about 0.1 s.

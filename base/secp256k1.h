@@ -31,6 +31,7 @@ class Secp256k1Key {
 absl::StatusOr<Address> RecoverSigner(const Digest& digest, const EcdsaSignature& signature);
 
 // PermissionDenied unless `signer` made `signature`; InvalidArgument if malformed.
-absl::Status VerifySigner(const Digest& digest, const EcdsaSignature& signature, const Address& signer);
+absl::Status VerifySigner(const Digest& digest, const EcdsaSignature& signature,
+                          const Address& signer);
 
 }  // namespace tessera

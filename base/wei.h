@@ -27,9 +27,9 @@ class Wei {
   // A big-endian 32-byte EVM word. OutOfRange above the maximum.
   static absl::StatusOr<Wei> FromWord(const Digest& word);
 
-  std::string ToString() const;        // "1500000000000000000"
-  std::string ToTokenString() const;   // "1.5"
-  Digest ToWord() const;               // Big-endian, 32 bytes.
+  std::string ToString() const;       // "1500000000000000000"
+  std::string ToTokenString() const;  // "1.5"
+  Digest ToWord() const;              // Big-endian, 32 bytes.
 
   friend Wei operator+(Wei a, Wei b);
   friend Wei operator-(Wei a, Wei b);  // a >= b

@@ -8,6 +8,11 @@
 #include "spdlog/spdlog.h"
 
 namespace tessera::coordinator {
+namespace {
+
+constexpr std::chrono::seconds kRetryPause{5};
+
+}  // namespace
 
 Aggregator::Aggregator(BlobStore* blobs, std::filesystem::path outer_folder, Confirm confirm)
     : blobs_(blobs), outer_folder_(std::move(outer_folder)), confirm_(std::move(confirm)) {}
@@ -20,6 +25,8 @@ void Aggregator::Start() {
 
 void Aggregator::Stop() {
   queue_.Close();
+  { std::lock_guard lock(pause_mutex_); }
+  pause_.notify_all();
   if (thread_.joinable()) thread_.join();
 }
 
@@ -32,10 +39,16 @@ void Aggregator::Offer(const JobId& job, const JobSpec& spec, const AggregateUpd
 
 void Aggregator::Run() {
   while (std::optional<Task> task = queue_.Pop()) {
-    if (const absl::Status done = Perform(*task); !done.ok()) {
-      spdlog::error("job {}: cannot aggregate round {}: {}", task->job.short_hex(),
-                    task->input.effect.round, done.ToString());
+    const absl::Status done = Perform(*task);
+    if (done.ok() || queue_.closed()) continue;
+    spdlog::error("job {}: cannot aggregate round {}, again in {} s: {}", task->job.short_hex(),
+                  task->input.effect.round, kRetryPause.count(), done.ToString());
+    {
+      std::unique_lock lock(pause_mutex_);
+      pause_.wait_for(lock, kRetryPause, [&] { return queue_.closed(); });
     }
+    // Behind the others: one job's trouble is not all jobs'.
+    Offer(task->job, task->input.spec, task->input.effect);
   }
 }
 

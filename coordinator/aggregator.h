@@ -1,8 +1,10 @@
 // Turns a round's revealed updates into the next model, on a thread of its own.
 #pragma once
 
+#include <condition_variable>
 #include <filesystem>
 #include <functional>
+#include <mutex>
 #include <thread>
 
 #include "base/bounded_queue.h"
@@ -13,7 +15,8 @@ namespace tessera::coordinator {
 
 inline constexpr size_t kAggregatorQueueMax = 1024;
 
-// Runs aggregations one after the other. Model and outer state are on the disk before the event is submitted.
+// Runs aggregations one after the other, and again if one fails (a full disk, a lost file), because its round waits for
+// it. Model and outer state are on the disk before the event is submitted.
 class Aggregator {
  public:
   using Confirm = std::function<absl::Status(const JobId&, EventBody)>;
@@ -43,6 +46,8 @@ class Aggregator {
   const Confirm confirm_;
   BoundedQueue<Task> queue_{kAggregatorQueueMax};
   std::thread thread_;
+  std::mutex pause_mutex_;
+  std::condition_variable pause_;  // Between a failure and the next try; woken by Stop.
 };
 
 }  // namespace tessera::coordinator

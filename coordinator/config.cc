@@ -8,15 +8,19 @@ ParsedConfig ParseConfig(int argc, const char* const* argv) {
   Config config;
   bool insecure = false;
   CLI::App app(
-      "tessera-coordinator: runs federated training rounds, anchors each on the chain and pays for proven work.",
+      "tessera-coordinator: runs federated training rounds, anchors each on the chain and pays for "
+      "proven work.",
       "tessera-coordinator");
   app.footer(
-      "Everything it accepts is in DATA/journal.sqlite and DATA/blobs before it answers: end it at any instant\n"
+      "Everything it accepts is in DATA/journal.sqlite and DATA/blobs before it answers: end it at "
+      "any instant\n"
       "and start it again with the same options.\n\n"
       "Examples:\n"
-      "  tessera-coordinator --data-dir /var/lib/tessera --key coordinator.key --deployment deployment.json \\\n"
+      "  tessera-coordinator --data-dir /var/lib/tessera --key coordinator.key --deployment "
+      "deployment.json \\\n"
       "      --rpc-url http://127.0.0.1:8545 --tls-cert server.pem --tls-key server.key\n"
-      "  tessera-coordinator --insecure --listen 127.0.0.1:0 --port-file port ...   # tests on one machine");
+      "  tessera-coordinator --insecure --listen 127.0.0.1:0 --port-file port ...   # tests on one "
+      "machine");
   app.set_version_flag("--version", "tessera-coordinator 0.1.0");
   app.add_option("--listen", config.listen, "Address and port of the gRPC services")
       ->capture_default_str();

@@ -21,7 +21,7 @@ struct Config {
   std::filesystem::path key_file;
   std::filesystem::path passphrase_file;  // Empty: TESSERA_PASSPHRASE in the environment.
   uint64_t confirmations = 2;
-  std::filesystem::path port_file;        // Receives the port that was bound. For "--listen host:0".
+  std::filesystem::path port_file;  // Receives the port that was bound. For "--listen host:0".
   std::string log_level = "info";
 };
 

@@ -137,9 +137,10 @@ void Driver::NoteRejection(const Event& event, const absl::Status& status,
   const std::optional<WorkerId> sender = SenderOf(event.body);
   const std::optional<RejectReason> reason = ReasonOf(status);
   if (!sender.has_value() || !reason.has_value()) return;
-  Event rejection{event.job, event.at_ms,
-                  SubmissionRejected{*sender, RoundOf(event.body).value_or(0), *reason,
-                                     std::string(MessageOf(status).substr(0, kRejectionDetailMax))}};
+  Event rejection{
+      event.job, event.at_ms,
+      SubmissionRejected{*sender, RoundOf(event.body).value_or(0), *reason,
+                         std::string(MessageOf(status).substr(0, kRejectionDetailMax))}};
   if (absl::StatusOr<std::vector<Effect>> effects = ApplyToJobs(rejection); effects.ok()) {
     applied.push_back({std::move(rejection), *std::move(effects)});
   }
@@ -165,7 +166,8 @@ absl::StatusOr<std::vector<Effect>> Driver::ApplyToJobs(const Event& event) {
     return std::vector<Effect>{};
   }
   if (found == jobs_.end()) {
-    return absl::NotFoundError("no job " + event.job.hex() + " here; `tessera job list` shows them");
+    return absl::NotFoundError("no job " + event.job.hex() +
+                               " here; `tessera job list` shows them");
   }
   return found->second.Apply(event);
 }

@@ -56,7 +56,7 @@ class Driver {
 
  private:
   struct Item {
-    Event event;                              // When `read` is empty.
+    Event event;  // When `read` is empty.
     std::function<void(const Jobs&)> read;
     std::promise<absl::Status> done;
   };

@@ -43,7 +43,8 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> Credentials(const Confi
   ASSIGN_OR_RETURN(const Bytes key, ReadFile(config.tls_key, kPemBytesMax));
   ASSIGN_OR_RETURN(const Bytes certificate, ReadFile(config.tls_certificate, kPemBytesMax));
   grpc::SslServerCredentialsOptions options;
-  options.pem_key_cert_pairs.push_back({std::string(AsText(key)), std::string(AsText(certificate))});
+  options.pem_key_cert_pairs.push_back(
+      {std::string(AsText(key)), std::string(AsText(certificate))});
   return grpc::SslServerCredentials(options);
 }
 
@@ -94,8 +95,8 @@ absl::Status Serve(const Config& config, const sigset_t& stop_signals) {
 
   RequestVerifier verifier(clock.NowMs());
   Presence presence;
-  const ServiceContext services{&driver,    blobs.get(), ledger.get(), &clock,
-                                deployment, &keys.account, &verifier,  &presence};
+  const ServiceContext services{&driver,    blobs.get(),   ledger.get(), &clock,
+                                deployment, &keys.account, &verifier,    &presence};
   WorkerService worker_service(services);
   JobService job_service(services);
   grpc::EnableDefaultHealthCheckService(true);

@@ -28,10 +28,10 @@ BlobRoot ComputeStateRoot(const TrainingState& state);
 
 // Labelled 8-bit images.
 struct DataShard {
-  uint16_t classes = 0;          // At least 1, like samples and sample_bytes.
-  uint32_t sample_bytes = 0;     // Pixels of one sample.
-  std::vector<uint8_t> labels;   // (samples), each < classes
-  std::vector<uint8_t> pixels;   // (samples, sample_bytes)
+  uint16_t classes = 0;         // At least 1, like samples and sample_bytes.
+  uint32_t sample_bytes = 0;    // Pixels of one sample.
+  std::vector<uint8_t> labels;  // (samples), each < classes
+  std::vector<uint8_t> pixels;  // (samples, sample_bytes)
 
   size_t samples() const { return labels.size(); }
   friend bool operator==(const DataShard&, const DataShard&) = default;

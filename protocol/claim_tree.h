@@ -20,11 +20,12 @@ class ClaimTree {
   absl::StatusOr<std::vector<Digest>> Proof(const Address& account) const;
 
  private:
-  std::vector<Digest> nodes_;             // A complete binary tree as an array: root first, leaves last.
+  std::vector<Digest> nodes_;  // A complete binary tree as an array: root first, leaves last.
   std::map<Address, size_t> leaf_index_;  // Account -> its place in nodes_.
 };
 
 Digest ClaimLeaf(const Address& account, Wei cumulative);
-bool VerifyClaim(const Digest& root, const Address& account, Wei cumulative, std::span<const Digest> proof);
+bool VerifyClaim(const Digest& root, const Address& account, Wei cumulative,
+                 std::span<const Digest> proof);
 
 }  // namespace tessera

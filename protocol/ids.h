@@ -8,10 +8,12 @@
 namespace tessera {
 
 using JobId = FixedBytes<struct JobIdTag, 32>;
-using WorkerId = Address;        // The address of the worker's secp256k1 key, which is its staking account.
-using BlobRoot = FixedBytes<struct BlobRootTag, 32>;  // Names a blob: docs/protocol.md, "Blob root".
+// The address of the worker's secp256k1 key, which is its staking account.
+using WorkerId = Address;
+// Names a blob: docs/protocol.md, "Blob root".
+using BlobRoot = FixedBytes<struct BlobRootTag, 32>;
 using Salt = FixedBytes<struct SaltTag, 32>;
-using RoundId = uint64_t;        // 0, 1, 2, ... within a job.
+using RoundId = uint64_t;  // 0, 1, 2, ... within a job.
 
 // How a worker computes, hence how it is audited.
 enum class EngineClass : uint32_t {

@@ -15,33 +15,35 @@ enum class AggregationRule : uint8_t { kMean = 1, kTrimmedMean = 2, kNearestNeig
 
 // Fields stand in the order of the canonical bytes.
 struct JobSpec {
-  std::string name;                 // 1..64 characters of [a-z0-9-].
+  std::string name;  // 1..64 characters of [a-z0-9-].
   ModelFamily family = ModelFamily::kConvNet;
-  uint64_t model_seed = 0;          // Initial parameters: InitialParameters(family, model_seed).
-  BlobRoot manifest_root;           // Blob root of the data manifest.
-  Digest engine_fingerprint;        // Workers whose self-test gives this digest form the pinned class.
-  uint32_t rounds = 0;              // 1..100,000
-  uint32_t workers_min = 0;         // A round starts with at least this many; 1..workers_max
-  uint32_t workers_max = 0;         // ..4096
-  uint32_t local_steps = 0;         // H, 1..10,000
-  uint32_t segment_steps = 0;       // k, 1..5: steps between state roots
-  uint32_t batch_size = 0;          // 1..4096
-  float inner_learning_rate = 0;    // SGD, (0, 10]
-  float inner_momentum = 0;         // [0, 1)
-  float outer_learning_rate = 0;    // Nesterov, (0, 10]
-  float outer_momentum = 0;         // [0, 1)
+  uint64_t model_seed = 0;     // Initial parameters: InitialParameters(family, model_seed).
+  BlobRoot manifest_root;      // Blob root of the data manifest.
+  Digest engine_fingerprint;   // Workers whose self-test gives this digest form the pinned class.
+  uint32_t rounds = 0;         // 1..100,000
+  uint32_t workers_min = 0;    // A round starts with at least this many; 1..workers_max
+  uint32_t workers_max = 0;    // ..4096
+  uint32_t local_steps = 0;    // H, 1..10,000
+  uint32_t segment_steps = 0;  // k, 1..5: steps between state roots
+  uint32_t batch_size = 0;     // 1..4096
+  float inner_learning_rate = 0;  // SGD, (0, 10]
+  float inner_momentum = 0;       // [0, 1)
+  float outer_learning_rate = 0;  // Nesterov, (0, 10]
+  float outer_momentum = 0;       // [0, 1)
   AggregationRule rule = AggregationRule::kNearestNeighbourMixing;
-  uint32_t byzantine = 0;           // f: Byzantine workers tolerated a round, 2f < workers_min
-  float update_norm_max = 0;        // Intake refuses an update with a larger L2 norm; > 0
-  uint32_t audit_ppm = 0;           // Probability of an audit for a worker past probation, 0..1,000,000
-  uint32_t probation_rounds = 0;    // Consecutive valid rounds during which every round is audited, 0..100,000
-  uint32_t committee_size = 0;      // Auditors an audit, 1..15, odd
-  uint32_t training_timeout_ms = 0; // From a round's opening to the last commitment, 1,000..86,400,000
-  uint32_t reveal_timeout_ms = 0;   // From the anchor to the last reveal, 1,000..86,400,000
-  uint32_t audit_timeout_ms = 0;    // For each of the four steps of an audit, 1,000..86,400,000
-  Wei update_reward;                // For an update that is included and not proven false.
-  Wei audit_reward;                 // For a verdict delivered in time that agrees with the majority.
-  Wei stake_min;                    // Bonded before a worker may join.
+  uint32_t byzantine = 0;     // f: Byzantine workers tolerated a round, 2f < workers_min
+  float update_norm_max = 0;  // Intake refuses an update with a larger L2 norm; > 0
+  uint32_t audit_ppm = 0;     // Probability of an audit for a worker past probation, 0..1,000,000
+  uint32_t probation_rounds =
+      0;  // Consecutive valid rounds during which every round is audited, 0..100,000
+  uint32_t committee_size = 0;  // Auditors an audit, 1..15, odd
+  uint32_t training_timeout_ms =
+      0;  // From a round's opening to the last commitment, 1,000..86,400,000
+  uint32_t reveal_timeout_ms = 0;  // From the anchor to the last reveal, 1,000..86,400,000
+  uint32_t audit_timeout_ms = 0;   // For each of the four steps of an audit, 1,000..86,400,000
+  Wei update_reward;               // For an update that is included and not proven false.
+  Wei audit_reward;                // For a verdict delivered in time that agrees with the majority.
+  Wei stake_min;                   // Bonded before a worker may join.
 
   friend bool operator==(const JobSpec&, const JobSpec&) = default;
 };

@@ -20,9 +20,9 @@ std::string_view ModelFamilyName(ModelFamily family);
 
 // One parameter tensor; parameters of a model are its tensors one after the other, row-major.
 struct ParameterShape {
-  std::string name;              // "conv1.weight"
-  std::vector<int64_t> sizes;    // (out, in, height, width), (out, in) or (out)
-  int64_t fan_in = 0;            // Inputs of one output unit.
+  std::string name;            // "conv1.weight"
+  std::vector<int64_t> sizes;  // (out, in, height, width), (out, in) or (out)
+  int64_t fan_in = 0;          // Inputs of one output unit.
 };
 
 // In the order of the flat parameter vector.

@@ -9,16 +9,16 @@
 namespace tessera {
 
 enum class RejectReason {
-  kSignature,      // A signature does not verify.
-  kReplay,         // The request was seen before.
-  kDigest,         // Bytes do not hash to the root that was promised.
-  kShape,          // Dimension, segments or format differ from the job's.
-  kLength,         // Too many or too few bytes.
-  kNonFinite,      // A NaN or an infinity.
-  kNorm,           // L2 norm above the job's limit.
-  kLate,           // The phase that takes this is over.
-  kEarly,          // The phase that takes this has not begun.
-  kDuplicate,      // Already accepted, with other content; repeating the same content is not an error.
+  kSignature,  // A signature does not verify.
+  kReplay,     // The request was seen before.
+  kDigest,     // Bytes do not hash to the root that was promised.
+  kShape,      // Dimension, segments or format differ from the job's.
+  kLength,     // Too many or too few bytes.
+  kNonFinite,  // A NaN or an infinity.
+  kNorm,       // L2 norm above the job's limit.
+  kLate,       // The phase that takes this is over.
+  kEarly,      // The phase that takes this has not begun.
+  kDuplicate,  // Already accepted, with other content; repeating the same content is not an error.
   kUnknownWorker,  // Not registered with this job.
   kWrongRound,     // Another round, job, base model or shard than assigned.
   kBanned,         // Proven false before.

@@ -50,9 +50,10 @@ class RequestVerifier {
 
   const size_t nonces_max_;
   std::mutex mutex_;
-  int64_t known_from_ms_;                            // Guarded by mutex_. Every accepted stamp since is in seen_.
-  absl::flat_hash_set<Seen> seen_;                   // Guarded by mutex_.
-  std::deque<std::pair<int64_t, Seen>> by_arrival_;  // Guarded by mutex_. Stamp's time; the keys of seen_.
+  int64_t known_from_ms_;           // Guarded by mutex_. Every accepted stamp since is in seen_.
+  absl::flat_hash_set<Seen> seen_;  // Guarded by mutex_.
+  std::deque<std::pair<int64_t, Seen>>
+      by_arrival_;  // Guarded by mutex_. Stamp's time; the keys of seen_.
 };
 
 }  // namespace tessera

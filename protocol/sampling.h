@@ -8,10 +8,12 @@
 namespace tessera {
 
 // keccak256(abi.encode(job, round, commit_root, prevrandao)), as RoundLedger computes it.
-Digest RoundSeed(const JobId& job, RoundId round, const Digest& commit_root, const Digest& prevrandao);
+Digest RoundSeed(const JobId& job, RoundId round, const Digest& commit_root,
+                 const Digest& prevrandao);
 
 // True with probability p_ppm / 1,000,000.
-bool IsAudited(const Digest& seed, const WorkerId& worker, const Digest& commitment, uint32_t p_ppm);
+bool IsAudited(const Digest& seed, const WorkerId& worker, const Digest& commitment,
+               uint32_t p_ppm);
 
 // In [0, segments). segments >= 1.
 uint32_t AuditedSegment(const Digest& seed, const WorkerId& worker, uint32_t segments);

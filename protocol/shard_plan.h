@@ -8,7 +8,8 @@
 namespace tessera {
 
 // In [0, train_shards). train_shards >= 1.
-uint32_t AssignedShard(const JobId& job, RoundId round, const WorkerId& worker, uint32_t train_shards);
+uint32_t AssignedShard(const JobId& job, RoundId round, const WorkerId& worker,
+                       uint32_t train_shards);
 
 // Indices in [0, samples) of the batch of local step `step` (0-based): (batch_size). samples >= 1.
 std::vector<uint32_t> BatchIndices(const JobId& job, RoundId round, const WorkerId& worker,

@@ -103,8 +103,9 @@ JoinCommand::JoinCommand(CLI::App& command) : options_(std::make_unique<Options>
   command.add_option("--coordinator", o.channel.address, "host:port of the coordinator")
       ->required()
       ->envname("TESSERA_COORDINATOR");
-  auto* ca = command.add_option("--ca", o.channel.ca_file,
-                                "Certificate authority of the coordinator, PEM; default: the system's")
+  auto* ca = command
+                 .add_option("--ca", o.channel.ca_file,
+                             "Certificate authority of the coordinator, PEM; default: the system's")
                  ->check(CLI::ExistingFile)
                  ->envname("TESSERA_CA");
   command.add_flag("--insecure", o.insecure, "Plaintext instead of TLS; for tests on one machine")
@@ -113,8 +114,9 @@ JoinCommand::JoinCommand(CLI::App& command) : options_(std::make_unique<Options>
       ->required()
       ->check(CLI::ExistingFile)
       ->envname("TESSERA_KEY");
-  command.add_option("--passphrase-file", o.passphrase_file,
-                     "File with the key file's passphrase; default: TESSERA_PASSPHRASE")
+  command
+      .add_option("--passphrase-file", o.passphrase_file,
+                  "File with the key file's passphrase; default: TESSERA_PASSPHRASE")
       ->check(CLI::ExistingFile);
   command.add_option("--data-dir", o.data_dir, "Folder for data, states and receipts")->required();
   command.add_option("--job", o.job, "Job id; default: the first job that takes workers");

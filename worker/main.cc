@@ -57,8 +57,7 @@ struct EvaluateOptions {
 absl::Status Evaluate(const EvaluateOptions& options, Output output) {
   ASSIGN_OR_RETURN(const ModelFamily family, ParseModelFamily(options.family));
   ASSIGN_OR_RETURN(const Bytes bytes, ReadFile(options.model));
-  ASSIGN_OR_RETURN(const std::vector<float> parameters,
-                   DecodeModel(bytes, ParameterCount(family)));
+  ASSIGN_OR_RETURN(const std::vector<float> parameters, DecodeModel(bytes, ParameterCount(family)));
   ASSIGN_OR_RETURN(const DataShard test, cli::LoadIdx(options.images, options.labels));
   ASSIGN_OR_RETURN(const std::unique_ptr<TorchTrainer> trainer,
                    TorchTrainer::Create(family, CpuDevice()));
@@ -70,8 +69,8 @@ absl::Status Evaluate(const EvaluateOptions& options, Output output) {
                      .dump(2)
               << "\n";
   } else {
-    std::cout << "accuracy  " << result.accuracy << "\nloss      " << result.loss
-              << "\nsamples   " << result.samples << "\n";
+    std::cout << "accuracy  " << result.accuracy << "\nloss      " << result.loss << "\nsamples   "
+              << result.samples << "\n";
   }
   return absl::OkStatus();
 }
@@ -83,39 +82,48 @@ int Report(const absl::Status& done) {
 }
 
 int Main(int argc, char** argv) {
-  CLI::App app("tessera-worker: trains shards of a job and audits others, for pay.", "tessera-worker");
+  CLI::App app("tessera-worker: trains shards of a job and audits others, for pay.",
+               "tessera-worker");
   app.require_subcommand(1);
   app.set_version_flag("--version", "tessera-worker 0.1.0");
   std::string engine = "pinned";
   app.add_option("--engine", engine,
-                 "pinned: bit-exact, paid in full, slashable; vendor: whatever this machine has, never slashed")
+                 "pinned: bit-exact, paid in full, slashable; vendor: whatever this machine has, "
+                 "never slashed")
       ->capture_default_str()
       ->check(CLI::IsMember({"pinned", "vendor"}));
   app.footer(
       "Examples:\n"
       "  tessera keys new --key worker.key\n"
-      "  tessera-worker join --coordinator train.example.org:7443 --key worker.key --data-dir ~/.tessera\n"
+      "  tessera-worker join --coordinator train.example.org:7443 --key worker.key --data-dir "
+      "~/.tessera\n"
       "  tessera-worker self-test --json\n"
-      "  tessera-worker evaluate --model model.bin --images t10k-images-idx3-ubyte --labels t10k-labels-idx1-ubyte");
+      "  tessera-worker evaluate --model model.bin --images t10k-images-idx3-ubyte --labels "
+      "t10k-labels-idx1-ubyte");
 
-  CLI::App* join = app.add_subcommand(
-      "join", "Join a job and work until it is over. Ending it at any time is safe; the same command resumes.");
+  CLI::App* join = app.add_subcommand("join",
+                                      "Join a job and work until it is over. Ending it at any time "
+                                      "is safe; the same command resumes.");
   JoinCommand join_command(*join);
 
   bool json = false;
   std::string family = "convnet";
-  CLI::App* self_test = app.add_subcommand("self-test", "Test and time the engine; print its fingerprint.");
+  CLI::App* self_test =
+      app.add_subcommand("self-test", "Test and time the engine; print its fingerprint.");
   self_test->add_flag("--json", json, "Print JSON");
   self_test->add_option("--family", family, "mlp or convnet")->capture_default_str();
 
   EvaluateOptions evaluate_options;
-  CLI::App* evaluate = app.add_subcommand("evaluate", "Accuracy and loss of a model on a labelled set.");
+  CLI::App* evaluate =
+      app.add_subcommand("evaluate", "Accuracy and loss of a model on a labelled set.");
   evaluate
       ->add_option("--model", evaluate_options.model,
-                   "Model file, as 'tessera job fetch-model' writes it")->required();
+                   "Model file, as 'tessera job fetch-model' writes it")
+      ->required();
   evaluate->add_option("--images", evaluate_options.images, "IDX images, plain or .gz")->required();
   evaluate->add_option("--labels", evaluate_options.labels, "IDX labels, plain or .gz")->required();
-  evaluate->add_option("--family", evaluate_options.family, "mlp or convnet")->capture_default_str();
+  evaluate->add_option("--family", evaluate_options.family, "mlp or convnet")
+      ->capture_default_str();
   evaluate->add_flag("--json", json, "Print JSON");
 
   try {

@@ -161,8 +161,7 @@ absl::Status Session::Train(const v1::NextTaskResponse& task, std::stop_token st
   ASSIGN_OR_RETURN(const LocalRound* round, EnsureLocalRound(task, stop));
   ASSIGN_OR_RETURN(
       const SignedReceipt receipt,
-      client_->Commit(round->commitment,
-                      {round->mean_loss, evaluation.loss, evaluation.accuracy}));
+      client_->Commit(round->commitment, {round->mean_loss, evaluation.loss, evaluation.accuracy}));
   // The receipt proves, on-chain, that the coordinator had the commitment.
   const std::filesystem::path receipts = options_.data_dir / "receipts";
   std::error_code error;
@@ -212,9 +211,8 @@ absl::Status Session::OpenResult(const v1::NextTaskResponse& task, std::stop_tok
 absl::Status Session::Recompute(const v1::NextTaskResponse& task) {
   const v1::RecomputeTask& recompute = task.recompute();
   ASSIGN_OR_RETURN(const WorkerId accused, ParseField<WorkerId>(recompute.worker(), "worker"));
-  ASSIGN_OR_RETURN(const OpenAudit* audit,
-                   EnsureAudit(task, accused, recompute.segment(), recompute.shard(),
-                               recompute.start_root()));
+  ASSIGN_OR_RETURN(const OpenAudit* audit, EnsureAudit(task, accused, recompute.segment(),
+                                                       recompute.shard(), recompute.start_root()));
   const Salt salt = AuditSalt(task.round(), accused, recompute.segment());
   RETURN_IF_ERROR(client_->CommitAudit(
       offer_.job, task.round(), accused,
@@ -233,31 +231,36 @@ absl::Status Session::Judge(const v1::NextTaskResponse& task) {
   if (!VerifyOpening(commitment.state_chain_root, commitment.segments, next) ||
       !VerifyOpening(commitment.state_chain_root, commitment.segments, last) ||
       next.index != segment + 1 || last.index != commitment.segments) {
-    return absl::DataLossError("the coordinator sent openings that the commitment does not contain");
+    return absl::DataLossError(
+        "the coordinator sent openings that the commitment does not contain");
   }
-  ASSIGN_OR_RETURN(const OpenAudit* audit, EnsureAudit(task, commitment.worker, segment,
-                                                       commitment.shard, task.judge().start_root()));
+  ASSIGN_OR_RETURN(
+      const OpenAudit* audit,
+      EnsureAudit(task, commitment.worker, segment, commitment.shard, task.judge().start_root()));
   const uint64_t dimension = trainer_->dimension();
   ASSIGN_OR_RETURN(const Bytes last_state,
                    client_->FetchBlob(last.state_root, StateBytes(dimension)));
-  ASSIGN_OR_RETURN(const Bytes update,
-                   client_->FetchBlob(commitment.update_root,
-                                      aggregation::UpdateBytesSize(dimension)));
+  ASSIGN_OR_RETURN(const Bytes update, client_->FetchBlob(commitment.update_root,
+                                                          aggregation::UpdateBytesSize(dimension)));
   Bytes next_state;
   if (commitment.engine_class == EngineClass::kVendor) {
     ASSIGN_OR_RETURN(next_state, client_->FetchBlob(next.state_root, StateBytes(dimension)));
   }
   const SegmentTask segment_task{audit->accused, audit->segment, audit->base_parameters,
                                  audit->start_state};
-  ASSIGN_OR_RETURN(const Outcome outcome,
-                   worker::Judge(segment_task, audit->recomputed,
-                                 {commitment.engine_class, next.state_root, next_state, last_state,
-                                  update}));
-  const Verdict verdict{offer_.job,        task.round(),           client_->worker(),
-                        commitment.worker, HashStruct(commitment), segment,
-                        audit->recomputed.result_root, outcome};
-  RETURN_IF_ERROR(client_->DeliverVerdict(
-      verdict, AuditSalt(task.round(), commitment.worker, segment)));
+  ASSIGN_OR_RETURN(const Outcome outcome, worker::Judge(segment_task, audit->recomputed,
+                                                        {commitment.engine_class, next.state_root,
+                                                         next_state, last_state, update}));
+  const Verdict verdict{offer_.job,
+                        task.round(),
+                        client_->worker(),
+                        commitment.worker,
+                        HashStruct(commitment),
+                        segment,
+                        audit->recomputed.result_root,
+                        outcome};
+  RETURN_IF_ERROR(
+      client_->DeliverVerdict(verdict, AuditSalt(task.round(), commitment.worker, segment)));
   spdlog::info("round {}: verdict on {}: {}", task.round(), commitment.worker.short_hex(),
                outcome == Outcome::kValid           ? "valid"
                : outcome == Outcome::kStateMismatch ? "STATE MISMATCH"
@@ -275,8 +278,7 @@ absl::StatusOr<const LocalRound*> Session::EnsureLocalRound(const v1::NextTaskRe
   ASSIGN_OR_RETURN(input.base_model_root,
                    ParseField<BlobRoot>(task.base_model_root(), "base_model_root"));
   const auto known = rounds_.find(id);
-  if (known != rounds_.end() &&
-      known->second.commitment.base_model_root == input.base_model_root) {
+  if (known != rounds_.end() && known->second.commitment.base_model_root == input.base_model_root) {
     return &known->second;
   }
   const auto shards = static_cast<uint32_t>(offer_.manifest.train.size());
@@ -315,14 +317,12 @@ absl::StatusOr<const Session::OpenAudit*> Session::EnsureAudit(const v1::NextTas
   ASSIGN_OR_RETURN(const BlobRoot root, ParseField<BlobRoot>(start_root, "start_root"));
   ASSIGN_OR_RETURN(audit.base_parameters, BaseParameters(task));
   ASSIGN_OR_RETURN(const DataShard data, TrainShard(shard));
-  ASSIGN_OR_RETURN(audit.start_state,
-                   client_->FetchBlob(root, StateBytes(trainer_->dimension())));
+  ASSIGN_OR_RETURN(audit.start_state, client_->FetchBlob(root, StateBytes(trainer_->dimension())));
   Report("round " + std::to_string(task.round()) + ": auditing " + accused.short_hex());
-  ASSIGN_OR_RETURN(audit.recomputed,
-                   RecomputeSegment(*trainer_,
-                                    {audit.accused, segment, audit.base_parameters,
-                                     audit.start_state},
-                                    data));
+  ASSIGN_OR_RETURN(
+      audit.recomputed,
+      RecomputeSegment(*trainer_,
+                       {audit.accused, segment, audit.base_parameters, audit.start_state}, data));
   return &audits_.insert_or_assign(key, std::move(audit)).first->second;
 }
 
@@ -354,14 +354,14 @@ absl::StatusOr<DataShard> Session::TrainShard(uint32_t index) {
 
 absl::StatusOr<DataShard> Session::TestShard(uint32_t index) {
   if (index >= offer_.manifest.test.size()) {
-    return absl::DataLossError("the coordinator names a test shard that the manifest does not have");
+    return absl::DataLossError(
+        "the coordinator names a test shard that the manifest does not have");
   }
   return FetchShard(offer_.manifest.test[index]);
 }
 
 absl::StatusOr<DataShard> Session::FetchShard(const ShardEntry& entry) {
-  ASSIGN_OR_RETURN(const Bytes bytes,
-                   blobs_.Get(entry.root, std::min(entry.bytes, kShardBytesMax)));
+  ASSIGN_OR_RETURN(const Bytes bytes, blobs_.Get(entry.root, kShardBytesMax));
   return DecodeShard(bytes);
 }
 

@@ -24,8 +24,8 @@ struct SessionOptions {
 class Session {
  public:
   // All outlive the session.
-  Session(CoordinatorClient* client, Trainer* trainer, UpdateStrategy* strategy, const KeyPair* keys,
-          SessionOptions options);
+  Session(CoordinatorClient* client, Trainer* trainer, UpdateStrategy* strategy,
+          const KeyPair* keys, SessionOptions options);
 
   // Returns OK when the job is over or `stop` was requested. PermissionDenied if the worker was banned;
   // FailedPrecondition, with the fix, if the job does not take it.

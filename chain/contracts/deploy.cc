@@ -13,7 +13,8 @@ namespace tessera::chain {
 namespace {
 
 constexpr size_t kDeploymentFileBytesMax = 64 << 10;
-constexpr uint64_t kPercent = 10'000'000'000'000'000;  // 1e18 / 100: fractions are fixed-point with 18 decimals.
+constexpr uint64_t kPercent =
+    10'000'000'000'000'000;  // 1e18 / 100: fractions are fixed-point with 18 decimals.
 
 absl::Status Deploy(Account& account, AbiValues creation, std::string_view name,
                     const Address& expected) {
@@ -50,10 +51,10 @@ absl::StatusOr<Deployment> DeployContracts(Account& account, const Reader& reade
   deployment.disputes = CreatedAddress(account.address(), nonce + 3);
 
   if (with_token) {
-    RETURN_IF_ERROR(Deploy(
-        account,
-        CreationData(token.creation_code).Addr(account.address()).Amount(options.dev_supply),
-        "DevToken", deployment.token));
+    RETURN_IF_ERROR(
+        Deploy(account,
+               CreationData(token.creation_code).Addr(account.address()).Amount(options.dev_supply),
+               "DevToken", deployment.token));
   }
   RETURN_IF_ERROR(Deploy(account,
                          CreationData(stake_vault.creation_code)
@@ -61,11 +62,10 @@ absl::StatusOr<Deployment> DeployContracts(Account& account, const Reader& reade
                              .Uint(options.unbonding_delay_s)
                              .Addr(deployment.disputes),
                          "StakeVault", deployment.stake_vault));
-  RETURN_IF_ERROR(Deploy(account,
-                         CreationData(job_vault.creation_code)
-                             .Addr(deployment.token)
-                             .Addr(deployment.round_ledger),
-                         "JobVault", deployment.job_vault));
+  RETURN_IF_ERROR(Deploy(
+      account,
+      CreationData(job_vault.creation_code).Addr(deployment.token).Addr(deployment.round_ledger),
+      "JobVault", deployment.job_vault));
   RETURN_IF_ERROR(Deploy(account,
                          CreationData(round_ledger.creation_code)
                              .Addr(deployment.job_vault)
@@ -111,8 +111,7 @@ absl::StatusOr<Deployment> ReadDeploymentFile(const std::filesystem::path& path)
     return malformed("chain_id");
   }
   deployment.chain_id = json["chain_id"].get<uint64_t>();
-  for (auto& [name, target] :
-       std::initializer_list<std::pair<const char*, Address*>>{
+  for (auto& [name, target] : std::initializer_list<std::pair<const char*, Address*>>{
            {"token", &deployment.token},
            {"stake_vault", &deployment.stake_vault},
            {"job_vault", &deployment.job_vault},

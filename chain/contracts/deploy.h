@@ -11,9 +11,9 @@ namespace tessera::chain {
 
 // Fixed for the life of the contracts. The defaults are those of a public deployment.
 struct DeployOptions {
-  std::filesystem::path artifacts;                    // Foundry's out/ folder.
-  Address token;                                      // Zero: also deploys DevToken, for development chains.
-  Wei dev_supply;                                     // Of DevToken, minted to the deployer.
+  std::filesystem::path artifacts;  // Foundry's out/ folder.
+  Address token;                    // Zero: also deploys DevToken, for development chains.
+  Wei dev_supply;                   // Of DevToken, minted to the deployer.
   uint64_t unbonding_delay_s = 14 * 86'400;
   uint64_t seal_delay_blocks = 4;
   uint64_t settle_within_s = 6 * 3'600;
@@ -21,7 +21,7 @@ struct DeployOptions {
   uint32_t committee_size = 3;
   Wei challenge_bond;
   uint64_t decide_within_s = 86'400;
-  uint32_t fault_percent = 50;                        // Of the stake, for a proven fault; 1..100
+  uint32_t fault_percent = 50;  // Of the stake, for a proven fault; 1..100
 };
 
 // Deploys StakeVault, JobVault, RoundLedger and Disputes, each built with the addresses of the

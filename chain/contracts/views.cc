@@ -35,9 +35,9 @@ absl::StatusOr<Bytes> ContractViews::View(const Address& contract, ByteView call
                                           std::string_view what, const BlockId& at) const {
   ASSIGN_OR_RETURN(Bytes returned, reader_.Call(contract, call, at));
   if (returned.size() < words * 32) {
-    return absl::FailedPreconditionError(
-        "the contract at " + contract.hex() + " does not answer " + std::string(what) +
-        ": check the deployment file and the RPC URL");
+    return absl::FailedPreconditionError("the contract at " + contract.hex() + " does not answer " +
+                                         std::string(what) +
+                                         ": check the deployment file and the RPC URL");
   }
   return returned;
 }
@@ -50,8 +50,7 @@ absl::StatusOr<uint64_t> ContractViews::Number(const Address& contract,
 
 absl::StatusOr<RoundView> ContractViews::Round(const JobId& job, RoundId round,
                                                const BlockId& at) const {
-  const Bytes call =
-      CallData("rounds(bytes32,uint64)").Word(WordOfJob(job)).Uint(round).Encode();
+  const Bytes call = CallData("rounds(bytes32,uint64)").Word(WordOfJob(job)).Uint(round).Encode();
   ASSIGN_OR_RETURN(const Bytes words, View(deployment_.round_ledger, call, 15, "rounds", at));
   AbiReader reader(words);
   RoundView view;

@@ -58,13 +58,20 @@ struct StakeView {
   uint32_t holds = 0;
 };
 
-enum class DisputeState : uint8_t { kNone = 0, kOpen = 1, kUpheld = 2, kOverruled = 3, kDismissed = 4 };
+enum class DisputeState : uint8_t {
+  kNone = 0,
+  kOpen = 1,
+  kUpheld = 2,
+  kOverruled = 3,
+  kDismissed = 4
+};
 
 // Reads one deployment. Thread-safe. Errors as Reader; FailedPrecondition if a contract is not
 // there or returns something else (fix: check the deployment file and the RPC URL).
 class ContractViews {
  public:
-  ContractViews(JsonRpc& rpc, const Deployment& deployment) : reader_(rpc), deployment_(deployment) {}
+  ContractViews(JsonRpc& rpc, const Deployment& deployment)
+      : reader_(rpc), deployment_(deployment) {}
 
   absl::StatusOr<RoundView> Round(const JobId& job, RoundId round,
                                   const BlockId& at = BlockId::Latest()) const;

@@ -17,8 +17,7 @@ using chain::WordOf;
 using chain::WordOfJob;
 using chain::WordOfRoot;
 
-constexpr char kAnchored[] =
-    "Anchored(bytes32,uint64,bytes32,uint32,uint32,bytes32,uint40,uint40)";
+constexpr char kAnchored[] = "Anchored(bytes32,uint64,bytes32,uint32,uint32,bytes32,uint40,uint40)";
 constexpr char kSealed[] = "Sealed(bytes32,uint64,bytes32)";
 constexpr char kSettled[] = "Settled(bytes32,uint64,bytes32,bytes32,uint96,uint40)";
 constexpr char kFinalized[] = "Finalized(bytes32,uint64,bytes32,uint96)";
@@ -30,7 +29,8 @@ constexpr char kDisputeDecided[] = "DisputeDecided(bytes32,uint64,address,uint25
 constexpr char kCommitmentTuple[] =
     "(bytes32,uint64,address,uint32,bytes32,uint32,bytes32,uint64,uint64,bytes32,uint32)";
 constexpr char kBallotTuple[] =
-    "((bytes32,uint64,address,address,bytes32,uint32,bytes32,uint8),bytes,uint32,bytes32,bytes32[])";
+    "((bytes32,uint64,address,address,bytes32,uint32,bytes32,uint8),bytes,uint32,bytes32,bytes32[]"
+    ")";
 
 // A block's prevrandao can be proven on-chain for this many blocks (EIP-2935).
 constexpr uint64_t kHistoryBlocks = 8191;
@@ -69,9 +69,8 @@ AbiValues BallotValues(const DisputeWorker::Ballot& ballot) {
 }
 
 absl::Status UnexpectedPhase(RoundId round, const RoundView& view) {
-  return absl::FailedPreconditionError(
-      "round " + std::to_string(round) + " is " + std::string(LedgerPhaseName(view.phase)) +
-      " on the chain");
+  return absl::FailedPreconditionError("round " + std::to_string(round) + " is " +
+                                       std::string(LedgerPhaseName(view.phase)) + " on the chain");
 }
 
 }  // namespace
@@ -98,10 +97,10 @@ absl::Status EvmLedger::ApproveBond() {
   const Deployment& at = views_.deployment();
   ASSIGN_OR_RETURN(const Wei balance, views_.TokenBalance(account_->address()));
   if (balance < challenge_bond_) {
-    spdlog::warn("{} holds {} tokens, a challenge needs a bond of {}: "
-                 "proven cheats will not be slashed before it has them",
-                 account_->address().hex(), balance.ToTokenString(),
-                 challenge_bond_.ToTokenString());
+    spdlog::warn(
+        "{} holds {} tokens, a challenge needs a bond of {}: "
+        "proven cheats will not be slashed before it has them",
+        account_->address().hex(), balance.ToTokenString(), challenge_bond_.ToTokenString());
   }
   ASSIGN_OR_RETURN(const Wei allowed, views_.Allowance(account_->address(), at.disputes));
   // A thousand bonds: refilled at a start, never unlimited.
@@ -128,8 +127,7 @@ absl::StatusOr<Receipt> EvmLedger::ReceiptOfEvent(const Address& contract, std::
   filter.to_block = std::max(from_block, head.number);
   ASSIGN_OR_RETURN(const std::vector<chain::Log> logs, reader.Logs(filter));
   if (logs.empty()) return absl::NotFoundError("no event " + std::string(event));
-  ASSIGN_OR_RETURN(std::optional<Receipt> receipt,
-                   reader.TransactionReceipt(logs.back().tx_hash));
+  ASSIGN_OR_RETURN(std::optional<Receipt> receipt, reader.TransactionReceipt(logs.back().tx_hash));
   if (!receipt.has_value()) return absl::UnavailableError("an event's transaction has no receipt");
   return *std::move(receipt);
 }
@@ -152,9 +150,9 @@ absl::StatusOr<RoundAnchored> EvmLedger::Anchor(const JobId& job, const AnchorRo
     return absl::FailedPreconditionError("round " + std::to_string(effect.round) +
                                          " is anchored with another root on the chain");
   }
-  ASSIGN_OR_RETURN(const Receipt receipt,
-                   ReceiptOfEvent(ledger, kAnchored, {WordOfJob(job), WordOf(effect.round)},
-                                  view.anchor_block));
+  ASSIGN_OR_RETURN(
+      const Receipt receipt,
+      ReceiptOfEvent(ledger, kAnchored, {WordOfJob(job), WordOf(effect.round)}, view.anchor_block));
   return RoundAnchored{effect.round, receipt.tx_hash, receipt.block_number, receipt.gas_used};
 }
 
@@ -168,10 +166,9 @@ absl::StatusOr<RoundSealed> EvmLedger::Seal(const JobId& job, const SealRound& e
       return absl::OutOfRangeError("the seed's block is not mined yet");
     }
     if (head.number > view.draw_block + kHistoryBlocks) {
-      RETURN_IF_ERROR(Send(ledger, CallData("redraw(bytes32,uint64)")
-                                       .Word(WordOfJob(job))
-                                       .Uint(effect.round))
-                          .status());
+      RETURN_IF_ERROR(
+          Send(ledger, CallData("redraw(bytes32,uint64)").Word(WordOfJob(job)).Uint(effect.round))
+              .status());
       return absl::OutOfRangeError("the seed's block was missed; another one is fixed");
     }
     ASSIGN_OR_RETURN(const chain::BlockHeader header,
@@ -184,9 +181,9 @@ absl::StatusOr<RoundSealed> EvmLedger::Seal(const JobId& job, const SealRound& e
     ASSIGN_OR_RETURN(view, views_.Round(job, effect.round));
   }
   if (view.seed.is_zero()) return UnexpectedPhase(effect.round, view);
-  ASSIGN_OR_RETURN(const Receipt receipt,
-                   ReceiptOfEvent(ledger, kSealed, {WordOfJob(job), WordOf(effect.round)},
-                                  view.anchor_block));
+  ASSIGN_OR_RETURN(
+      const Receipt receipt,
+      ReceiptOfEvent(ledger, kSealed, {WordOfJob(job), WordOf(effect.round)}, view.anchor_block));
   return RoundSealed{effect.round, view.seed, receipt.gas_used};
 }
 
@@ -207,13 +204,13 @@ absl::StatusOr<DisputeDecided> EvmLedger::Dispute(const JobId& job, const Disput
   ASSIGN_OR_RETURN(const RoundView round, views_.Round(job, effect.round));
   ASSIGN_OR_RETURN(chain::DisputeState state, views_.Dispute(id));
   if (state == chain::DisputeState::kNone) {
-    RETURN_IF_ERROR(
-        Send(disputes, CallData("open(" + std::string(kCommitmentTuple) + ",bytes,uint32,bytes32[])")
-                           .Tuple(CommitmentValues(effect.commitment))
-                           .DynamicBytes(effect.signature.view())
-                           .Uint(effect.slot)
-                           .WordArray(effect.proof))
-            .status());
+    RETURN_IF_ERROR(Send(disputes, CallData("open(" + std::string(kCommitmentTuple) +
+                                            ",bytes,uint32,bytes32[])")
+                                       .Tuple(CommitmentValues(effect.commitment))
+                                       .DynamicBytes(effect.signature.view())
+                                       .Uint(effect.slot)
+                                       .WordArray(effect.proof))
+                        .status());
     state = chain::DisputeState::kOpen;
   }
   if (state == chain::DisputeState::kOpen) {
@@ -265,9 +262,9 @@ absl::StatusOr<RoundSettled> EvmLedger::Settle(const JobId& job, const SettleRou
     return absl::FailedPreconditionError("round " + std::to_string(effect.round) +
                                          " is settled with other roots on the chain");
   }
-  ASSIGN_OR_RETURN(const Receipt receipt,
-                   ReceiptOfEvent(ledger, kSettled, {WordOfJob(job), WordOf(effect.round)},
-                                  view.anchor_block));
+  ASSIGN_OR_RETURN(
+      const Receipt receipt,
+      ReceiptOfEvent(ledger, kSettled, {WordOfJob(job), WordOf(effect.round)}, view.anchor_block));
   return RoundSettled{effect.round, receipt.tx_hash, static_cast<int64_t>(view.deadline_s) * 1000,
                       receipt.gas_used};
 }
@@ -283,15 +280,14 @@ absl::StatusOr<RoundFinalized> EvmLedger::Finalize(const JobId& job, RoundId rou
       return absl::OutOfRangeError("the challenge window is open");
     }
     RETURN_IF_ERROR(
-        Send(ledger,
-             CallData("finalize(bytes32,uint64)").Word(WordOfJob(job)).Uint(round))
+        Send(ledger, CallData("finalize(bytes32,uint64)").Word(WordOfJob(job)).Uint(round))
             .status());
     ASSIGN_OR_RETURN(view, views_.Round(job, round));
   }
   if (view.phase != LedgerPhase::kFinal) return UnexpectedPhase(round, view);
-  ASSIGN_OR_RETURN(const Receipt receipt,
-                   ReceiptOfEvent(ledger, kFinalized, {WordOfJob(job), WordOf(round)},
-                                  view.anchor_block));
+  ASSIGN_OR_RETURN(
+      const Receipt receipt,
+      ReceiptOfEvent(ledger, kFinalized, {WordOfJob(job), WordOf(round)}, view.anchor_block));
   return RoundFinalized{round, receipt.gas_used};
 }
 
@@ -305,14 +301,13 @@ absl::StatusOr<RoundLapsed> EvmLedger::Lapse(const JobId& job, RoundId round) {
       return absl::OutOfRangeError("the round may still be settled");
     }
     RETURN_IF_ERROR(
-        Send(ledger, CallData("lapse(bytes32,uint64)").Word(WordOfJob(job)).Uint(round))
-            .status());
+        Send(ledger, CallData("lapse(bytes32,uint64)").Word(WordOfJob(job)).Uint(round)).status());
     ASSIGN_OR_RETURN(view, views_.Round(job, round));
   }
   if (view.phase != LedgerPhase::kLapsed) return UnexpectedPhase(round, view);
-  ASSIGN_OR_RETURN(const Receipt receipt,
-                   ReceiptOfEvent(ledger, kLapsed, {WordOfJob(job), WordOf(round)},
-                                  view.anchor_block));
+  ASSIGN_OR_RETURN(
+      const Receipt receipt,
+      ReceiptOfEvent(ledger, kLapsed, {WordOfJob(job), WordOf(round)}, view.anchor_block));
   return RoundLapsed{round, receipt.gas_used};
 }
 

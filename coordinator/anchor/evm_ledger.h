@@ -15,7 +15,8 @@ class EvmLedger final : public Ledger {
   // deployment is not on this chain.
   static absl::StatusOr<std::unique_ptr<EvmLedger>> Open(chain::JsonRpc& rpc,
                                                          const Deployment& deployment,
-                                                         const Secp256k1Key& key, const Clock& clock,
+                                                         const Secp256k1Key& key,
+                                                         const Clock& clock,
                                                          const chain::AccountOptions& options);
 
   absl::StatusOr<RoundAnchored> Anchor(const JobId& job, const AnchorRound& effect) override;

@@ -81,9 +81,9 @@ bool LedgerQueue::Offer(const JobId& job, const Effect& effect) {
 void LedgerQueue::Run() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
-    const auto next = std::min_element(
-        entries_.begin(), entries_.end(),
-        [](const Entry& a, const Entry& b) { return a.due_ms < b.due_ms; });
+    const auto next =
+        std::min_element(entries_.begin(), entries_.end(),
+                         [](const Entry& a, const Entry& b) { return a.due_ms < b.due_ms; });
     if (next == entries_.end()) {
       wake_.wait(lock);
       continue;

@@ -54,10 +54,10 @@ absl::StatusOr<AggregationResult> ComputeAggregate(const AggregationInput& input
                                           {.threads = threads}, delta));
 
   ASSIGN_OR_RETURN(TrainingState state, DecodeState(outer_state, dimension));
-  ASSIGN_OR_RETURN(aggregation::NesterovOuterOptimizer optimizer,
-                   aggregation::NesterovOuterOptimizer::Create(
-                       dimension, {.learning_rate = spec.outer_learning_rate,
-                                   .momentum = spec.outer_momentum}));
+  ASSIGN_OR_RETURN(
+      aggregation::NesterovOuterOptimizer optimizer,
+      aggregation::NesterovOuterOptimizer::Create(
+          dimension, {.learning_rate = spec.outer_learning_rate, .momentum = spec.outer_momentum}));
   RETURN_IF_ERROR(optimizer.RestoreVelocity(std::move(state.momentum)));
   RETURN_IF_ERROR(optimizer.Step(delta, state.parameters));
   state.momentum.assign(optimizer.velocity().begin(), optimizer.velocity().end());

@@ -14,8 +14,8 @@ struct AggregationInput {
 
 // The outcome of a round, still to be stored.
 struct AggregationResult {
-  Bytes model;         // Canonical model bytes.
-  Bytes outer_state;   // Parameters and outer velocity, as state bytes.
+  Bytes model;        // Canonical model bytes.
+  Bytes outer_state;  // Parameters and outer velocity, as state bytes.
   RoundAggregated event;
 };
 

@@ -12,7 +12,8 @@ namespace tessera::coordinator {
 // hold.
 inline std::string DisplayText(std::string_view text, size_t chars_max) {
   std::string shown(text.substr(0, chars_max));
-  std::ranges::replace_if(shown, [](char c) { return c < 0x20 || c > 0x7e; }, '?');
+  std::ranges::replace_if(
+      shown, [](char c) { return c < 0x20 || c > 0x7e; }, '?');
   return shown;
 }
 

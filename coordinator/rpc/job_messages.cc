@@ -25,9 +25,9 @@ Wei AmountOf(const std::map<Address, Wei>& amounts, const Address& account) {
 }
 
 uint32_t RoundsSettled(const Job& job) {
-  return static_cast<uint32_t>(std::count_if(
-      job.rounds().begin(), job.rounds().end(),
-      [](const auto& round) { return round->phase() == RoundPhase::kSettled; }));
+  return static_cast<uint32_t>(
+      std::count_if(job.rounds().begin(), job.rounds().end(),
+                    [](const auto& round) { return round->phase() == RoundPhase::kSettled; }));
 }
 
 std::optional<RoundId> NewestFinal(const Job& job) {
@@ -41,7 +41,8 @@ std::optional<RoundId> NewestFinal(const Job& job) {
 int64_t EtaMs(const Job& job, int64_t now_ms) {
   const uint32_t settled = RoundsSettled(job);
   if (settled == 0 || job.phase() != JobPhase::kRunning) return 0;
-  const int64_t since_first_ms = job.rounds().back()->opened_ms() - job.rounds().front()->opened_ms();
+  const int64_t since_first_ms =
+      job.rounds().back()->opened_ms() - job.rounds().front()->opened_ms();
   const int64_t each_ms = since_first_ms > 0 ? since_first_ms / settled : 0;
   const int64_t current_ms = now_ms - job.rounds().back()->opened_ms();
   return std::max<int64_t>(each_ms * (job.spec().rounds - settled) - current_ms, 1);

@@ -9,7 +9,8 @@ namespace tessera::coordinator {
 
 v1::JobSummary SummaryMessage(const Job& job);
 // Log lines from sequence `log_from` on.
-v1::JobStatus StatusMessage(const Job& job, const Presence& presence, int64_t now_ms, uint64_t log_from);
+v1::JobStatus StatusMessage(const Job& job, const Presence& presence, int64_t now_ms,
+                            uint64_t log_from);
 v1::WorkerStatus WorkerMessage(const Job& job, const RosterEntry& entry, const Presence& presence);
 
 // OutOfRange if the job has no such round.

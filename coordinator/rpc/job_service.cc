@@ -137,10 +137,11 @@ absl::Status JobService::CheckOwner(grpc::ServerContext& call, std::string_view 
   ASSIGN_OR_RETURN(
       const Ed25519PublicKey key,
       Authenticate(services_, call, "/tessera.v1.JobService/" + std::string(method), body));
-  ASSIGN_OR_RETURN(const Ed25519PublicKey owner,
-                   QueryJob(services_, job, [](const Job& found) -> absl::StatusOr<Ed25519PublicKey> {
-                     return found.owner_key();
-                   }));
+  ASSIGN_OR_RETURN(
+      const Ed25519PublicKey owner,
+      QueryJob(services_, job, [](const Job& found) -> absl::StatusOr<Ed25519PublicKey> {
+        return found.owner_key();
+      }));
   if (key != owner) {
     return absl::PermissionDeniedError("only the key that launched the job may do this");
   }
@@ -195,8 +196,8 @@ grpc::Status JobService::GetJob(grpc::ServerContext* call, const v1::GetJobReque
   absl::StatusOr<JobId> id = ResolveJob(request->job());
   if (!id.ok()) return ToGrpcStatus(*call, id.status());
   absl::StatusOr<v1::JobStatus> status = QueryJob(services_, *id, [&](const Job& job) {
-    return absl::StatusOr<v1::JobStatus>(StatusMessage(
-        job, *services_.presence, services_.clock->NowMs(), request->log_from()));
+    return absl::StatusOr<v1::JobStatus>(
+        StatusMessage(job, *services_.presence, services_.clock->NowMs(), request->log_from()));
   });
   if (status.ok()) *response->mutable_status() = *std::move(status);
   return ToGrpcStatus(*call, status.status());
@@ -278,8 +279,8 @@ grpc::Status JobService::GetClaim(grpc::ServerContext* call, const v1::GetClaimR
   if (!id.ok()) return ToGrpcStatus(*call, id.status());
   absl::StatusOr<Address> account = ParseField<Address>(request->account(), "account");
   if (!account.ok()) return ToGrpcStatus(*call, account.status());
-  absl::StatusOr<v1::GetClaimResponse> claim = QueryJob(
-      services_, *id, [&](const Job& job) { return ClaimMessage(job, *account); });
+  absl::StatusOr<v1::GetClaimResponse> claim =
+      QueryJob(services_, *id, [&](const Job& job) { return ClaimMessage(job, *account); });
   if (claim.ok()) *response = *std::move(claim);
   return ToGrpcStatus(*call, claim.status());
 }

@@ -36,7 +36,8 @@ class Presence {
 
  private:
   mutable std::mutex mutex_;
-  std::map<WorkerId, Entry> entries_;  // Guarded by mutex_. Only registered workers: bounded by the rosters.
+  std::map<WorkerId, Entry>
+      entries_;  // Guarded by mutex_. Only registered workers: bounded by the rosters.
 };
 
 }  // namespace tessera::coordinator

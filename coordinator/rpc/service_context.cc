@@ -12,8 +12,8 @@ absl::StatusOr<Ed25519PublicKey> Authenticate(const ServiceContext& services,
                                               const google::protobuf::Message& body) {
   const absl::StatusOr<RequestStamp> stamp = ReadStamp(call);
   if (!stamp.ok()) return Reject(RejectReason::kSignature, MessageOf(stamp.status()));
-  const absl::Status verified = services.verifier->Verify(method, BodyDigest(body), *stamp,
-                                                          services.clock->NowMs());
+  const absl::Status verified =
+      services.verifier->Verify(method, BodyDigest(body), *stamp, services.clock->NowMs());
   if (absl::IsAlreadyExists(verified)) {
     return Reject(RejectReason::kReplay, MessageOf(verified));
   }

@@ -40,7 +40,8 @@ auto QueryJob(const ServiceContext& services, const JobId& id, Read&& read)
   const absl::Status asked = services.driver->Query([&](const Jobs& jobs) {
     const auto job = jobs.find(id);
     if (job == jobs.end()) {
-      result.emplace(absl::NotFoundError("no job " + id.hex() + " here; `tessera job list` shows them"));
+      result.emplace(
+          absl::NotFoundError("no job " + id.hex() + " here; `tessera job list` shows them"));
     } else {
       result.emplace(read(job->second));
     }

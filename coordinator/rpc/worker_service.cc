@@ -4,11 +4,10 @@
 #include <cmath>
 
 #include "coordinator/rpc/display_text.h"
+#include "coordinator/rpc/round_facts.h"
 #include "coordinator/rpc/task_messages.h"
-#include "coordinator/rpc/update_intake.h"
 #include "proto/convert/convert.h"
 #include "proto/transport/status.h"
-#include "protocol/merkle.h"
 
 namespace tessera::coordinator {
 namespace {
@@ -16,44 +15,6 @@ namespace {
 constexpr std::chrono::milliseconds kWaitMax{20'000};
 // How long a waiting call may outlive its client or the server's shutdown.
 constexpr std::chrono::milliseconds kCancelCheckInterval{500};
-
-// The longest state of the job's model: header, parameters, momentum.
-uint64_t StateBytesMax(const JobSpec& spec) { return 24 + 8 * ParameterCount(spec.family); }
-
-// What the intake needs of the round that a submission is about.
-struct RoundFacts {
-  std::shared_ptr<const JobSpec> spec;
-  std::optional<Commitment> commitment;
-  int64_t committed_ms = 0;
-};
-
-absl::StatusOr<RoundFacts> FactsOf(const Job& job, RoundId id, const WorkerId& worker) {
-  RoundFacts facts;
-  facts.spec = std::make_shared<JobSpec>(job.spec());
-  if (id >= job.rounds().size()) return facts;
-  const auto& members = job.rounds()[id]->members();
-  if (const auto member = members.find(worker); member != members.end()) {
-    facts.commitment = member->second.commitment;
-    facts.committed_ms = member->second.committed_ms;
-  }
-  return facts;
-}
-
-absl::Status CheckAnnounced(uint64_t bytes, uint64_t bytes_max, std::string_view what) {
-  if (bytes == 0 || bytes > bytes_max) {
-    return Reject(RejectReason::kLength, std::string(what) + " of " + std::to_string(bytes) +
-                                             " bytes, expected 1.." + std::to_string(bytes_max));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status CheckRoot(ByteView blob, const BlobRoot& root, std::string_view what) {
-  absl::StatusOr<BlobRoot> actual = ComputeBlobRoot(blob);
-  if (!actual.ok() || *actual != root) {
-    return Reject(RejectReason::kDigest, std::string(what) + " does not hash to its root");
-  }
-  return absl::OkStatus();
-}
 
 }  // namespace
 
@@ -114,8 +75,8 @@ absl::Status WorkerService::DoRegister(grpc::ServerContext& call,
                    ParseField<EcdsaSignature>(request.account_signature(), "account_signature"));
   ASSIGN_OR_RETURN(const Ed25519Signature by_key,
                    ParseField<Ed25519Signature>(request.binding_signature(), "binding_signature"));
-  const Digest binding = SigningDigest(services_.deployment.signing_domain(),
-                                       KeyBinding{key, registered.payout});
+  const Digest binding =
+      SigningDigest(services_.deployment.signing_domain(), KeyBinding{key, registered.payout});
   if (absl::Status signed_by = VerifySigner(binding, by_account, registered.worker);
       !signed_by.ok()) {
     return Reject(RejectReason::kSignature, "key binding: " + std::string(MessageOf(signed_by)));
@@ -166,7 +127,8 @@ absl::Status WorkerService::DoRegister(grpc::ServerContext& call,
   }
   RETURN_IF_ERROR(services_.driver->Submit(job_id, registered));
   services_.presence->Note(registered.worker, services_.clock->NowMs(), "registered");
-  ASSIGN_OR_RETURN(const Bytes manifest, services_.blobs->Get(facts.spec.manifest_root, BlobCheck::kRoot));
+  ASSIGN_OR_RETURN(const Bytes manifest,
+                   services_.blobs->Get(facts.spec.manifest_root, BlobCheck::kRoot));
   response.set_job(FieldBytes(job_id));
   response.set_job_spec(CopyText(EncodeJobSpec(facts.spec)));
   response.set_manifest(CopyText(manifest));
@@ -190,8 +152,7 @@ absl::Status WorkerService::DoNextTask(grpc::ServerContext& call,
   while (true) {
     const uint64_t version = services_.driver->version();
     ASSIGN_OR_RETURN(response, QueryJob(services_, sender.job, [&](const Job& job) {
-                       return absl::StatusOr<v1::NextTaskResponse>(
-                           TaskMessage(job, sender.worker));
+                       return absl::StatusOr<v1::NextTaskResponse>(TaskMessage(job, sender.worker));
                      }));
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(until - SteadyClock::now());
@@ -261,8 +222,8 @@ absl::Status WorkerService::DoCommit(grpc::ServerContext& call, const v1::Commit
   }
   received.signature = *signature;
   received.metrics = {request.train_loss(), request.eval_loss(), request.eval_accuracy()};
-  for (float metric : {received.metrics.train_loss, received.metrics.eval_loss,
-                       received.metrics.eval_accuracy}) {
+  for (float metric :
+       {received.metrics.train_loss, received.metrics.eval_loss, received.metrics.eval_accuracy}) {
     if (!std::isfinite(metric)) {
       return Refuse(sender, round,
                     Reject(RejectReason::kNonFinite, "a reported metric is NaN or infinite"));
@@ -275,120 +236,9 @@ absl::Status WorkerService::DoCommit(grpc::ServerContext& call, const v1::Commit
   const Receipt receipt{sender.job, round, sender.worker, HashStruct(*commitment),
                         static_cast<uint64_t>(facts.committed_ms)};
   *response.mutable_receipt() = ToProto(receipt);
-  response.set_signature(FieldBytes(services_.account->Sign(
-      SigningDigest(services_.deployment.signing_domain(), receipt))));
+  response.set_signature(FieldBytes(
+      services_.account->Sign(SigningDigest(services_.deployment.signing_domain(), receipt))));
   return absl::OkStatus();
-}
-
-grpc::Status WorkerService::Reveal(grpc::ServerContext* call,
-                                   grpc::ServerReader<v1::RevealRequest>* reader,
-                                   v1::RevealResponse*) {
-  return ToGrpcStatus(*call, DoReveal(*call, *reader));
-}
-
-absl::Status WorkerService::DoReveal(grpc::ServerContext& call,
-                                     grpc::ServerReader<v1::RevealRequest>& reader) {
-  v1::RevealRequest first;
-  if (!reader.Read(&first)) return absl::InvalidArgumentError("an empty stream");
-  const v1::RevealHeader& header = first.header();
-  ASSIGN_OR_RETURN(const Sender sender, SenderOf(call, "Reveal", first, header.job()));
-  const auto refuse = [&](const absl::Status& refusal) {
-    return Refuse(sender, header.round(), refusal);
-  };
-  ASSIGN_OR_RETURN(const RoundFacts facts, QueryJob(services_, sender.job, [&](const Job& job) {
-                     return FactsOf(job, header.round(), sender.worker);
-                   }));
-  if (!facts.commitment.has_value()) {
-    return refuse(Reject(RejectReason::kWrongRound, "no commitment of yours in this round"));
-  }
-  if (header.total_bytes() != facts.commitment->update_bytes) {
-    return refuse(Reject(RejectReason::kLength, "announced " + std::to_string(header.total_bytes()) +
-                                                    " bytes, committed to " +
-                                                    std::to_string(facts.commitment->update_bytes)));
-  }
-  absl::StatusOr<Bytes> update = ReadStream(reader, header.total_bytes());
-  if (!update.ok()) return refuse(update.status());
-  absl::StatusOr<double> norm = CheckUpdate(*update, *facts.commitment, *facts.spec);
-  if (!norm.ok()) return refuse(norm.status());
-  RETURN_IF_ERROR(services_.blobs->Put(*update).status());
-  return services_.driver->Submit(sender.job,
-                                  UpdateRevealed{header.round(), sender.worker, *norm});
-}
-
-grpc::Status WorkerService::OpenState(grpc::ServerContext* call,
-                                      grpc::ServerReader<v1::OpenStateRequest>* reader,
-                                      v1::OpenStateResponse*) {
-  return ToGrpcStatus(*call, DoOpenState(*call, *reader));
-}
-
-absl::Status WorkerService::DoOpenState(grpc::ServerContext& call,
-                                        grpc::ServerReader<v1::OpenStateRequest>& reader) {
-  v1::OpenStateRequest first;
-  if (!reader.Read(&first)) return absl::InvalidArgumentError("an empty stream");
-  const v1::OpenStateHeader& header = first.header();
-  ASSIGN_OR_RETURN(const Sender sender, SenderOf(call, "OpenState", first, header.job()));
-  const auto refuse = [&](const absl::Status& refusal) {
-    return Refuse(sender, header.round(), refusal);
-  };
-  ASSIGN_OR_RETURN(const RoundFacts facts, QueryJob(services_, sender.job, [&](const Job& job) {
-                     return FactsOf(job, header.round(), sender.worker);
-                   }));
-  ASSIGN_OR_RETURN(const StateOpening start, FromProto(header.start()));
-  if (absl::Status fits =
-          CheckAnnounced(header.total_bytes(), StateBytesMax(*facts.spec), "a state");
-      !fits.ok()) {
-    return refuse(fits);
-  }
-  absl::StatusOr<Bytes> state = ReadStream(reader, header.total_bytes());
-  if (!state.ok()) return refuse(state.status());
-  if (absl::Status root = CheckRoot(*state, start.state_root, "the opened state"); !root.ok()) {
-    return refuse(root);
-  }
-  RETURN_IF_ERROR(services_.blobs->Put(*state).status());
-  return services_.driver->Submit(sender.job, StateOpened{header.round(), sender.worker, start});
-}
-
-grpc::Status WorkerService::OpenResult(grpc::ServerContext* call,
-                                       grpc::ServerReader<v1::OpenResultRequest>* reader,
-                                       v1::OpenResultResponse*) {
-  return ToGrpcStatus(*call, DoOpenResult(*call, *reader));
-}
-
-absl::Status WorkerService::DoOpenResult(grpc::ServerContext& call,
-                                         grpc::ServerReader<v1::OpenResultRequest>& reader) {
-  v1::OpenResultRequest first;
-  if (!reader.Read(&first)) return absl::InvalidArgumentError("an empty stream");
-  const v1::OpenResultHeader& header = first.header();
-  ASSIGN_OR_RETURN(const Sender sender, SenderOf(call, "OpenResult", first, header.job()));
-  const auto refuse = [&](const absl::Status& refusal) {
-    return Refuse(sender, header.round(), refusal);
-  };
-  ASSIGN_OR_RETURN(const RoundFacts facts, QueryJob(services_, sender.job, [&](const Job& job) {
-                     return FactsOf(job, header.round(), sender.worker);
-                   }));
-  ASSIGN_OR_RETURN(const StateOpening next, FromProto(header.next()));
-  ASSIGN_OR_RETURN(const StateOpening last, FromProto(header.last()));
-  const uint64_t state_bytes_max = StateBytesMax(*facts.spec);
-  absl::Status fits = CheckAnnounced(header.last_bytes(), state_bytes_max, "the last state");
-  const bool with_next = facts.commitment.has_value() &&
-                         facts.commitment->engine_class == EngineClass::kVendor;
-  if (fits.ok() && with_next) {
-    fits = CheckAnnounced(header.next_bytes(), state_bytes_max, "the next state");
-  } else if (fits.ok() && header.next_bytes() != 0) {
-    fits = Reject(RejectReason::kLength, "the next state's bytes are not asked of the pinned class");
-  }
-  if (!fits.ok()) return refuse(fits);
-  absl::StatusOr<Bytes> both = ReadStream(reader, header.next_bytes() + header.last_bytes());
-  if (!both.ok()) return refuse(both.status());
-  const ByteView next_state = ByteView(*both).first(header.next_bytes());
-  const ByteView last_state = ByteView(*both).subspan(header.next_bytes());
-  absl::Status roots = CheckRoot(last_state, last.state_root, "the last state");
-  if (roots.ok() && with_next) roots = CheckRoot(next_state, next.state_root, "the next state");
-  if (!roots.ok()) return refuse(roots);
-  RETURN_IF_ERROR(services_.blobs->Put(last_state).status());
-  if (with_next) RETURN_IF_ERROR(services_.blobs->Put(next_state).status());
-  return services_.driver->Submit(sender.job,
-                                  ResultOpened{header.round(), sender.worker, next, last});
 }
 
 grpc::Status WorkerService::CommitAudit(grpc::ServerContext* call,
@@ -427,8 +277,7 @@ absl::Status WorkerService::DoDeliverVerdict(grpc::ServerContext& call,
     return Refuse(sender, delivered.verdict.round,
                   Reject(RejectReason::kSignature, "a verdict in another auditor's name"));
   }
-  const Digest digest =
-      SigningDigest(services_.deployment.signing_domain(), delivered.verdict);
+  const Digest digest = SigningDigest(services_.deployment.signing_domain(), delivered.verdict);
   if (absl::Status verified = VerifySigner(digest, delivered.signature, sender.worker);
       !verified.ok()) {
     return Refuse(sender, delivered.verdict.round,

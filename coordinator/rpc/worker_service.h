@@ -25,7 +25,8 @@ class WorkerService final : public v1::WorkerService::Service {
                       v1::CommitResponse* response) override;
   grpc::Status Reveal(grpc::ServerContext* call, grpc::ServerReader<v1::RevealRequest>* reader,
                       v1::RevealResponse* response) override;
-  grpc::Status OpenState(grpc::ServerContext* call, grpc::ServerReader<v1::OpenStateRequest>* reader,
+  grpc::Status OpenState(grpc::ServerContext* call,
+                         grpc::ServerReader<v1::OpenStateRequest>* reader,
                          v1::OpenStateResponse* response) override;
   grpc::Status CommitAudit(grpc::ServerContext* call, const v1::CommitAuditRequest* request,
                            v1::CommitAuditResponse* response) override;

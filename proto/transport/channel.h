@@ -18,9 +18,9 @@ inline constexpr size_t kStreamChunkBytes = 256 << 10;
 enum class TransportSecurity { kTls, kInsecure };
 
 struct ChannelOptions {
-  std::string address;                            // "host:port"
+  std::string address;  // "host:port"
   TransportSecurity security = TransportSecurity::kTls;
-  std::filesystem::path ca_file;                  // PEM; empty: the system's certificate authorities.
+  std::filesystem::path ca_file;  // PEM; empty: the system's certificate authorities.
 };
 
 // Does not connect yet. NotFound if the CA file is absent.

@@ -56,11 +56,12 @@ struct Edge {
   std::set<std::string> folders;
 };
 const std::vector<Edge> kEdges = {
-    {"grpcpp/",
-     {"proto/transport", "coordinator/rpc", "coordinator/main.cc", "worker/rpc", "cli"}},
-    {"google/protobuf/", {"proto/convert", "proto/transport", "coordinator/rpc", "worker/rpc", "cli"}},
+    {"grpcpp/", {"proto/transport", "coordinator/rpc", "coordinator/main.cc", "worker/rpc", "cli"}},
+    {"google/protobuf/",
+     {"proto/convert", "proto/transport", "coordinator/rpc", "worker/rpc", "cli"}},
     {"tessera/v1/",
-     {"proto/convert", "proto/transport", "coordinator/rpc", "worker/rpc", "worker/session.h", "cli"}},
+     {"proto/convert", "proto/transport", "coordinator/rpc", "worker/rpc", "worker/session.h",
+      "cli"}},
     {"sqlite3", {"coordinator/store"}},
     {"nlohmann/", {"chain", "coordinator/store", "cli", "worker/main.cc"}},
     {"torch/", {"worker/torch"}},
@@ -96,8 +97,8 @@ struct SourceFile {
   std::vector<std::string> lines;
 };
 
-const std::vector<std::string> kTopFolders = {"base",   "protocol",    "aggregation", "chain",
-                                              "proto",  "coordinator", "worker",      "cli"};
+const std::vector<std::string> kTopFolders = {"base",  "protocol",    "aggregation", "chain",
+                                              "proto", "coordinator", "worker",      "cli"};
 
 std::vector<SourceFile> ReadSources(const std::vector<std::string>& folders) {
   const fs::path root = TESSERA_SOURCE_DIR;
@@ -149,16 +150,17 @@ void ForEachInclude(Check&& check) {
 }
 
 TEST(Architecture, EveryIncludeFollowsAnArrow) {
-  ForEachInclude([](const std::string& file, const std::string& place, const std::string& included) {
-    const std::string from = FolderOf(file);
-    EXPECT_NE(from, "") << file << " is in no folder that the rules know";
-    const std::string to = FolderOf(included);
-    if (to.empty() || to == from || IsExcepted(file, included)) return;
-    const auto rule = kMayInclude.find(from);
-    if (rule == kMayInclude.end()) return;
-    EXPECT_TRUE(rule->second.contains(to))
-        << place << ": " << from << " must not include " << to << " (" << included << ")";
-  });
+  ForEachInclude(
+      [](const std::string& file, const std::string& place, const std::string& included) {
+        const std::string from = FolderOf(file);
+        EXPECT_NE(from, "") << file << " is in no folder that the rules know";
+        const std::string to = FolderOf(included);
+        if (to.empty() || to == from || IsExcepted(file, included)) return;
+        const auto rule = kMayInclude.find(from);
+        if (rule == kMayInclude.end()) return;
+        EXPECT_TRUE(rule->second.contains(to))
+            << place << ": " << from << " must not include " << to << " (" << included << ")";
+      });
 }
 
 TEST(Architecture, ProductCodeIncludesNoTestsAndNoRelativePaths) {
@@ -169,15 +171,16 @@ TEST(Architecture, ProductCodeIncludesNoTestsAndNoRelativePaths) {
 }
 
 TEST(Architecture, ForeignLibrariesStopAtTheirEdges) {
-  ForEachInclude([](const std::string& file, const std::string& place, const std::string& included) {
-    for (const Edge& edge : kEdges) {
-      if (!included.starts_with(edge.include) || IsExcepted(file, included)) continue;
-      const bool allowed = std::ranges::any_of(edge.folders, [&](const std::string& folder) {
-        return file == folder || file.starts_with(folder + "/");
+  ForEachInclude(
+      [](const std::string& file, const std::string& place, const std::string& included) {
+        for (const Edge& edge : kEdges) {
+          if (!included.starts_with(edge.include) || IsExcepted(file, included)) continue;
+          const bool allowed = std::ranges::any_of(edge.folders, [&](const std::string& folder) {
+            return file == folder || file.starts_with(folder + "/");
+          });
+          EXPECT_TRUE(allowed) << place << ": <" << included << "> is not for this folder";
+        }
       });
-      EXPECT_TRUE(allowed) << place << ": <" << included << "> is not for this folder";
-    }
-  });
 }
 
 TEST(Architecture, FilesAndLinesStayShort) {
@@ -223,10 +226,11 @@ TEST(Architecture, EverySourceOfTheInnerFoldersHasATest) {
     if (!source.path.ends_with(".cc") || IsExcepted(source.path, "test")) continue;
     const fs::path path = source.path;
     const auto listed = kTestedBy.find(source.path);
-    const fs::path test = tests / path.parent_path() /
-                          (listed == kTestedBy.end() ? path.stem().string() + "_test.cc" : listed->second);
-    EXPECT_TRUE(fs::exists(test.lexically_normal())) << source.path << " has no "
-                                                     << fs::relative(test, tests.parent_path()).generic_string();
+    const fs::path test =
+        tests / path.parent_path() /
+        (listed == kTestedBy.end() ? path.stem().string() + "_test.cc" : listed->second);
+    EXPECT_TRUE(fs::exists(test.lexically_normal()))
+        << source.path << " has no " << fs::relative(test, tests.parent_path()).generic_string();
   }
 }
 

@@ -21,8 +21,7 @@ std::string MethodPath(std::string_view name) {
 absl::StatusOr<std::unique_ptr<CoordinatorClient>> CoordinatorClient::Open(
     const ChannelOptions& options, const KeyPair* keys, const Clock* clock) {
   ASSIGN_OR_RETURN(std::shared_ptr<grpc::Channel> channel, OpenChannel(options));
-  return std::unique_ptr<CoordinatorClient>(
-      new CoordinatorClient(std::move(channel), keys, clock));
+  return std::unique_ptr<CoordinatorClient>(new CoordinatorClient(std::move(channel), keys, clock));
 }
 
 template <class Request, class Response, class Method>
@@ -57,8 +56,7 @@ absl::Status CoordinatorClient::Connect() {
   RETURN_IF_ERROR(FromGrpcStatus(context, called));
   Address coordinator;
   ASSIGN_OR_RETURN(const Deployment deployment, FromProto(response.chain(), &coordinator));
-  if (deployment_.chain_id != 0 &&
-      (deployment != deployment_ || coordinator != coordinator_)) {
+  if (deployment_.chain_id != 0 && (deployment != deployment_ || coordinator != coordinator_)) {
     return absl::FailedPreconditionError(
         "the coordinator now names other contracts or another account than before");
   }
@@ -74,10 +72,10 @@ absl::StatusOr<JobOffer> CoordinatorClient::Register(const JobId& job,
   if (!job.is_zero()) request.set_job(FieldBytes(job));
   request.set_worker(FieldBytes(worker()));
   request.set_payout(FieldBytes(introduction.payout));
-  request.set_account_signature(FieldBytes(
-      keys_->account.Sign(SigningDigest(deployment_.signing_domain(), binding))));
-  request.set_binding_signature(FieldBytes(
-      keys_->authentication.Sign(KeyBindingMessage(worker(), introduction.payout))));
+  request.set_account_signature(
+      FieldBytes(keys_->account.Sign(SigningDigest(deployment_.signing_domain(), binding))));
+  request.set_binding_signature(
+      FieldBytes(keys_->authentication.Sign(KeyBindingMessage(worker(), introduction.payout))));
   request.set_engine_fingerprint(FieldBytes(introduction.engine_fingerprint));
   request.set_device(introduction.device);
   request.set_samples_per_second(static_cast<float>(introduction.samples_per_second));
@@ -126,8 +124,8 @@ absl::StatusOr<SignedReceipt> CoordinatorClient::Commit(const Commitment& commit
                                                         const ReportedLoss& loss) {
   v1::CommitRequest request;
   *request.mutable_commitment() = ToProto(commitment);
-  request.set_signature(FieldBytes(
-      keys_->account.Sign(SigningDigest(deployment_.signing_domain(), commitment))));
+  request.set_signature(
+      FieldBytes(keys_->account.Sign(SigningDigest(deployment_.signing_domain(), commitment))));
   request.set_train_loss(static_cast<float>(loss.train_loss));
   request.set_eval_loss(static_cast<float>(loss.eval_loss));
   request.set_eval_accuracy(static_cast<float>(loss.eval_accuracy));
@@ -143,7 +141,8 @@ absl::StatusOr<SignedReceipt> CoordinatorClient::Commit(const Commitment& commit
   if (receipt.job != commitment.job || receipt.round != commitment.round ||
       receipt.worker != commitment.worker || receipt.commitment != HashStruct(commitment) ||
       !VerifySigner(digest, signed_receipt.signature, coordinator_).ok()) {
-    return absl::DataLossError("the coordinator's receipt is not for this commitment or not signed by it");
+    return absl::DataLossError(
+        "the coordinator's receipt is not for this commitment or not signed by it");
   }
   return signed_receipt;
 }
@@ -156,8 +155,8 @@ absl::Status CoordinatorClient::Reveal(const Commitment& commitment, ByteView up
   header.set_worker(FieldBytes(commitment.worker));
   header.set_update_root(FieldBytes(commitment.update_root));
   header.set_total_bytes(update.size());
-  return Stream<v1::RevealRequest, v1::RevealResponse>(
-      "Reveal", &v1::WorkerService::Stub::Reveal, request, update);
+  return Stream<v1::RevealRequest, v1::RevealResponse>("Reveal", &v1::WorkerService::Stub::Reveal,
+                                                       request, update);
 }
 
 absl::Status CoordinatorClient::OpenState(const JobId& job, RoundId round,
@@ -206,8 +205,8 @@ absl::Status CoordinatorClient::CommitAudit(const JobId& job, RoundId round,
 absl::Status CoordinatorClient::DeliverVerdict(const Verdict& verdict, const Salt& salt) {
   v1::DeliverVerdictRequest request;
   *request.mutable_verdict() = ToProto(verdict);
-  request.set_signature(FieldBytes(
-      keys_->account.Sign(SigningDigest(deployment_.signing_domain(), verdict))));
+  request.set_signature(
+      FieldBytes(keys_->account.Sign(SigningDigest(deployment_.signing_domain(), verdict))));
   request.set_salt(FieldBytes(salt));
   return Call<v1::DeliverVerdictRequest, v1::DeliverVerdictResponse>(
              "DeliverVerdict", &v1::WorkerService::Stub::DeliverVerdict, request, kCallTimeout)

@@ -64,7 +64,8 @@ class CoordinatorClient {
   // Signs the commitment. DataLoss unless the receipt is for it and signed by the coordinator's account.
   absl::StatusOr<SignedReceipt> Commit(const Commitment& commitment, const ReportedLoss& loss);
   absl::Status Reveal(const Commitment& commitment, ByteView update);
-  absl::Status OpenState(const JobId& job, RoundId round, const StateOpening& start, ByteView state);
+  absl::Status OpenState(const JobId& job, RoundId round, const StateOpening& start,
+                         ByteView state);
   // `next_state` is empty for the pinned class.
   absl::Status OpenResult(const JobId& job, RoundId round, const StateOpening& next,
                           ByteView next_state, const StateOpening& last, ByteView last_state);

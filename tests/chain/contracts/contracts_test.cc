@@ -13,7 +13,8 @@ namespace {
 
 using tessera::testing::DeployedChain;
 
-constexpr const char* kContracts[] = {"DevToken", "StakeVault", "JobVault", "RoundLedger", "Disputes"};
+constexpr const char* kContracts[] = {"DevToken", "StakeVault", "JobVault", "RoundLedger",
+                                      "Disputes"};
 
 TEST(ContractErrors, AreExactlyThoseOfTheArtifacts) {
   std::set<std::string> in_artifacts;
@@ -75,7 +76,8 @@ TEST(ContractViews, ReadWhatWasWritten) {
   EXPECT_TRUE(views.Job(unknown)->owner.is_zero());
   EXPECT_EQ(views.Round(unknown, 0)->phase, LedgerPhase::kNone);
   const Digest spec_hash(std::array<uint8_t, 32>{7});
-  const JobId job = deployed.OpenJob(spec_hash, DeployedChain::Tokens(100), DeployedChain::Tokens(20));
+  const JobId job =
+      deployed.OpenJob(spec_hash, DeployedChain::Tokens(100), DeployedChain::Tokens(20));
   const JobView view = *views.Job(job);
   EXPECT_EQ(view.owner, deployed.key().address());
   EXPECT_EQ(view.coordinator, deployed.key().address());
@@ -97,8 +99,9 @@ TEST(ContractViews, ReadWhatWasWritten) {
 TEST(ContractViews, ReportARevertByItsName) {
   DeployedChain deployed;
   const absl::Status refused =
-      deployed.Send(deployed.deployment().job_vault,
-                    CallData("close(bytes32)").Word(Digest(std::array<uint8_t, 32>{9})))
+      deployed
+          .Send(deployed.deployment().job_vault,
+                CallData("close(bytes32)").Word(Digest(std::array<uint8_t, 32>{9})))
           .status();
   EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_NE(std::string(refused.message()).find("NoSuchJob"), std::string::npos) << refused;
@@ -108,9 +111,11 @@ TEST(ContractViews, SayWhichContractDoesNotAnswer) {
   DeployedChain deployed;
   Deployment wrong = deployed.deployment();
   wrong.disputes = Address(std::array<uint8_t, 20>{1});
-  const absl::Status refused = ContractViews(deployed.anvil().rpc(), wrong).CommitteeSize().status();
+  const absl::Status refused =
+      ContractViews(deployed.anvil().rpc(), wrong).CommitteeSize().status();
   EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_NE(std::string(refused.message()).find(wrong.disputes.hex()), std::string::npos) << refused;
+  EXPECT_NE(std::string(refused.message()).find(wrong.disputes.hex()), std::string::npos)
+      << refused;
 }
 
 class DeploymentFile : public ::testing::Test {

@@ -64,7 +64,8 @@ class DeployedChain {
     ASSERT_TRUE(sent.ok()) << sent.status();
   }
   void Approve(const Address& spender, Wei amount) {
-    Must(deployment_.token, chain::CallData("approve(address,uint256)").Addr(spender).Amount(amount));
+    Must(deployment_.token,
+         chain::CallData("approve(address,uint256)").Addr(spender).Amount(amount));
   }
   // A job of this account, coordinated by it.
   JobId OpenJob(const Digest& spec_hash, Wei deposit, Wei round_pay_max) {

@@ -41,7 +41,9 @@ class EvmLedgerTest : public ::testing::Test {
     }
     tree_ = *ItemTree::Build(items_);
   }
-  AnchorRound TheAnchor() const { return {0, tree_->root(), kWorkers, kWorkers, RootNamed("base")}; }
+  AnchorRound TheAnchor() const {
+    return {0, tree_->root(), kWorkers, kWorkers, RootNamed("base")};
+  }
   RoundSealed ToSealed() {
     const auto anchored = ledger_->Anchor(job_, TheAnchor());
     EXPECT_TRUE(anchored.ok()) << anchored.status();
@@ -72,8 +74,8 @@ class EvmLedgerTest : public ::testing::Test {
                       AuditedSegment(seed, keys_[accused].address(), 4),
                       RootNamed("recomputed"),
                       Outcome::kStateMismatch};
-      effect.ballots.push_back(
-          {verdict, Signed(slot, verdict), slot, HashStruct(commitments_[slot]), *tree_->Proof(slot)});
+      effect.ballots.push_back({verdict, Signed(slot, verdict), slot,
+                                HashStruct(commitments_[slot]), *tree_->Proof(slot)});
     }
     return effect;
   }
@@ -152,7 +154,8 @@ TEST_F(EvmLedgerTest, RefusesOtherRootsThanTheChainHas) {
   ASSERT_TRUE(ledger_->Settle(job_, TheSettlement()).ok());
   SettleRound settlement = TheSettlement();
   settlement.payout_root = Named("another root");
-  EXPECT_EQ(ledger_->Settle(job_, settlement).status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(ledger_->Settle(job_, settlement).status().code(),
+            absl::StatusCode::kFailedPrecondition);
 }
 
 TEST_F(EvmLedgerTest, RefusesWhatIsOutOfOrder) {
@@ -190,7 +193,8 @@ TEST_F(EvmLedgerTest, LeavesOutAuditorsWithoutStakeAndFailsWithoutAMajority) {
   EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_NE(std::string(refused.message()).find("NoMajority"), std::string::npos) << refused;
   // Once they have bonded, the open dispute is decided.
-  for (uint32_t i = 1; i < kWorkers; ++i) chain_.Bond(keys_[i].address(), DeployedChain::Tokens(40));
+  for (uint32_t i = 1; i < kWorkers; ++i)
+    chain_.Bond(keys_[i].address(), DeployedChain::Tokens(40));
   const auto decided = ledger_->Dispute(job_, DisputeOf(0, sealed.seed));
   ASSERT_TRUE(decided.ok()) << decided.status();
   EXPECT_TRUE(decided->upheld);
@@ -226,15 +230,20 @@ TEST_F(EvmLedgerTest, LapsesARoundOnlyAfterItsTime) {
 TEST_F(EvmLedgerTest, OpensOnlyOnTheChainOfItsDeployment) {
   Deployment other = chain_.deployment();
   other.chain_id += 1;
-  EXPECT_EQ(EvmLedger::Open(chain_.anvil().rpc(), other, chain_.key(), chain_.clock(), {}).status().code(),
+  EXPECT_EQ(EvmLedger::Open(chain_.anvil().rpc(), other, chain_.key(), chain_.clock(), {})
+                .status()
+                .code(),
             absl::StatusCode::kFailedPrecondition);
 }
 
 TEST_F(EvmLedgerTest, ApprovesTheChallengeBondOnce) {
-  const Wei allowed = *chain_.views().Allowance(chain_.key().address(), chain_.deployment().disputes);
+  const Wei allowed =
+      *chain_.views().Allowance(chain_.key().address(), chain_.deployment().disputes);
   EXPECT_EQ(allowed, DeployedChain::Tokens(10) * 1000);
   const auto nonce = chain_.anvil().reader().TransactionCount(chain_.key().address());
-  ASSERT_TRUE(EvmLedger::Open(chain_.anvil().rpc(), chain_.deployment(), chain_.key(), chain_.clock(), {}).ok());
+  ASSERT_TRUE(
+      EvmLedger::Open(chain_.anvil().rpc(), chain_.deployment(), chain_.key(), chain_.clock(), {})
+          .ok());
   EXPECT_EQ(*chain_.anvil().reader().TransactionCount(chain_.key().address()), *nonce);
 }
 

@@ -75,8 +75,8 @@ TEST(ComputeAggregate, GivesTheSameBitsForAnyNumberOfThreads) {
 
 TEST(ComputeAggregate, CarriesTheOuterVelocityFromRoundToRound) {
   const std::vector<Bytes> updates = MakeUpdates(1);
-  const auto first =
-      ComputeAggregate(InputFor(updates, InitialRoot(), 0), updates, InitialOuterState(TestSpec()), 1);
+  const auto first = ComputeAggregate(InputFor(updates, InitialRoot(), 0), updates,
+                                      InitialOuterState(TestSpec()), 1);
   ASSERT_TRUE(first.ok()) << first.status();
   const uint64_t dimension = ParameterCount(ModelFamily::kMlp);
   TrainingState state = *DecodeState(first->outer_state, dimension);
@@ -119,7 +119,8 @@ class AggregatorTest : public testing::Test {
   }
   std::optional<RoundAggregated> WaitForEvent(size_t number) {
     std::unique_lock lock(mutex_);
-    if (!changed_.wait_for(lock, kPatience, [&] { return events_.size() > number; })) return std::nullopt;
+    if (!changed_.wait_for(lock, kPatience, [&] { return events_.size() > number; }))
+      return std::nullopt;
     return events_[number];
   }
 
@@ -136,8 +137,8 @@ TEST_F(AggregatorTest, HasModelAndOuterStateOnTheDiskWhenItConfirms) {
   Offer(updates, InitialRoot(), 0);
   const auto event = WaitForEvent(0);
   ASSERT_TRUE(event.has_value());
-  const auto expected =
-      ComputeAggregate(InputFor(updates, InitialRoot(), 0), updates, InitialOuterState(TestSpec()), 1);
+  const auto expected = ComputeAggregate(InputFor(updates, InitialRoot(), 0), updates,
+                                         InitialOuterState(TestSpec()), 1);
   EXPECT_EQ(event->model_root, expected->event.model_root);
   EXPECT_EQ(*blobs_->Get(event->model_root, BlobCheck::kRoot), expected->model);
   EXPECT_EQ(*ReadFile(folder_ / "outer" / (event->model_root.hex().substr(2) + ".state")),
@@ -155,10 +156,10 @@ TEST_F(AggregatorTest, GoesOnFromTheStoredOuterStateAfterARestart) {
   Offer(second, one->model_root, 1);
   const auto two = WaitForEvent(1);
   ASSERT_TRUE(two.has_value());
-  const auto state = ComputeAggregate(InputFor(first, InitialRoot(), 0), first,
-                                      InitialOuterState(TestSpec()), 1);
-  const auto expected = ComputeAggregate(InputFor(second, one->model_root, 1), second,
-                                         state->outer_state, 1);
+  const auto state =
+      ComputeAggregate(InputFor(first, InitialRoot(), 0), first, InitialOuterState(TestSpec()), 1);
+  const auto expected =
+      ComputeAggregate(InputFor(second, one->model_root, 1), second, state->outer_state, 1);
   EXPECT_EQ(two->model_root, expected->event.model_root);
 }
 
@@ -167,9 +168,11 @@ TEST_F(AggregatorTest, MakesNoModelFromALostOuterState) {
   Offer(updates, InitialRoot(), 0);
   const auto one = WaitForEvent(0);
   ASSERT_TRUE(one.has_value());
-  ASSERT_TRUE(std::filesystem::remove(folder_ / "outer" / (one->model_root.hex().substr(2) + ".state")));
+  ASSERT_TRUE(
+      std::filesystem::remove(folder_ / "outer" / (one->model_root.hex().substr(2) + ".state")));
   Offer(updates, one->model_root, 1);
-  Offer(updates, InitialRoot(), 2);  // One after the other: once this is done, the one before has failed.
+  Offer(updates, InitialRoot(),
+        2);  // One after the other: once this is done, the one before has failed.
   const auto next = WaitForEvent(1);
   ASSERT_TRUE(next.has_value());
   EXPECT_EQ(next->round, 2u);

@@ -51,10 +51,11 @@ class DriverTest : public testing::Test {
   DriverTest() { Start(); }
   void Start() {
     journal_ = *SqliteJournal::Open(folder_ / "journal.sqlite");
-    driver_ = std::make_unique<Driver>(journal_.get(), &clock_, [this](const Job&, const Effect& effect) {
-      std::lock_guard lock(effects_mutex_);
-      effects_.push_back(effect.index());
-    });
+    driver_ =
+        std::make_unique<Driver>(journal_.get(), &clock_, [this](const Job&, const Effect& effect) {
+          std::lock_guard lock(effects_mutex_);
+          effects_.push_back(effect.index());
+        });
     const absl::Status started = driver_->Start();
     ASSERT_TRUE(started.ok()) << started;
   }
@@ -79,11 +80,12 @@ class DriverTest : public testing::Test {
     CommitmentReceived received;
     Read([&](const Job& job) {
       const Round& round = *job.rounds().back();
-      received.commitment =
-          worker.Train(job.spec(), {job_, round.id(), round.base_model_root(),
-                                    round.members().at(worker.id()).shard},
-                       sim::Conduct::kHonest)
-              .commitment;
+      received.commitment = worker
+                                .Train(job.spec(),
+                                       {job_, round.id(), round.base_model_root(),
+                                        round.members().at(worker.id()).shard},
+                                       sim::Conduct::kHonest)
+                                .commitment;
     });
     return received;
   }
@@ -133,7 +135,8 @@ TEST_F(DriverTest, HasAnAcceptedEventOnTheDiskBeforeItAnswers) {
   Register(1);
   EXPECT_EQ(journal_->size(), 3u);
   driver_->Stop();
-  EXPECT_EQ(Journalled(), (std::vector<std::string>{"job-launched", "data-ready", "worker-registered"}));
+  EXPECT_EQ(Journalled(),
+            (std::vector<std::string>{"job-launched", "data-ready", "worker-registered"}));
 }
 
 TEST_F(DriverTest, LeavesOnlyALogLineOfARefusedEvent) {
@@ -147,7 +150,8 @@ TEST_F(DriverTest, LeavesOnlyALogLineOfARefusedEvent) {
     EXPECT_EQ(job.rounds()[0]->phase(), RoundPhase::kTraining);
     EXPECT_EQ(job.roster().at(wrong.commitment.worker).rejected, 1u);
     EXPECT_EQ(job.log().back().kind, "rejected");
-    EXPECT_TRUE(job.log().back().message.starts_with("shape (round 0): ")) << job.log().back().message;
+    EXPECT_TRUE(job.log().back().message.starts_with("shape (round 0): "))
+        << job.log().back().message;
   });
   driver_->Stop();
   EXPECT_EQ(Journalled().back(), "submission-rejected");
@@ -158,7 +162,8 @@ TEST_F(DriverTest, WritesNothingAboutWhoIsUnknown) {
   const uint64_t before = journal_->size();
   EXPECT_EQ(ReasonOf(Submit(WorkerLeft{})), RejectReason::kUnknownWorker);
   EXPECT_EQ(driver_->Submit(JobId{}, DataReady{}).code(), absl::StatusCode::kNotFound);
-  EXPECT_EQ(Submit(JobLaunched{TestSpec(), {}, {}, {}, 5, 1}).code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_EQ(Submit(JobLaunched{TestSpec(), {}, {}, {}, 5, 1}).code(),
+            absl::StatusCode::kAlreadyExists);
   EXPECT_EQ(journal_->size(), before);
 }
 
@@ -238,11 +243,13 @@ TEST_F(DriverTest, AnswersInOrderWhatQueuedUpBehindALongQuery) {
   std::atomic<bool> inside = false;
   std::atomic<bool> release = false;
   std::thread holder([&] {
-    EXPECT_TRUE(driver_->Query([&](const Jobs&) {
-      inside = true;
-      inside.notify_all();
-      release.wait(false);
-    }).ok());
+    EXPECT_TRUE(driver_
+                    ->Query([&](const Jobs&) {
+                      inside = true;
+                      inside.notify_all();
+                      release.wait(false);
+                    })
+                    .ok());
   });
   inside.wait(false);
   std::vector<std::thread> waiting;

@@ -134,8 +134,9 @@ TEST_F(LedgerQueueTest, ConfirmsEachKindOfEffectInTheOrderOfItsOffer) {
   EXPECT_EQ(ledger_.calls(), (std::vector<std::string>{"anchor 3", "seal 3", "dispute", "settle 3",
                                                        "finalize 3", "lapse 4", "close"}));
   ASSERT_TRUE(WaitForConfirmations(6));
-  EXPECT_EQ(confirmed_, (std::vector<std::string>{"round-anchored", "round-sealed", "dispute-decided",
-                                                  "round-settled", "round-finalized", "round-lapsed"}));
+  EXPECT_EQ(confirmed_,
+            (std::vector<std::string>{"round-anchored", "round-sealed", "dispute-decided",
+                                      "round-settled", "round-finalized", "round-lapsed"}));
 }
 
 TEST_F(LedgerQueueTest, LeavesWhatIsNotForTheChain) {
@@ -150,7 +151,8 @@ TEST_F(LedgerQueueTest, TriesAFailedEffectAgainUntilTheChainHasIt) {
   ASSERT_TRUE(ledger_.WaitForCalls(1));
   for (size_t calls = 2; calls <= 3; ++calls) {
     const auto deadline = std::chrono::steady_clock::now() + kPatience;
-    while (ledger_.calls().size() < calls && std::chrono::steady_clock::now() < deadline) Advance(1'000);
+    while (ledger_.calls().size() < calls && std::chrono::steady_clock::now() < deadline)
+      Advance(1'000);
   }
   ASSERT_TRUE(WaitForConfirmations(1));
   EXPECT_EQ(ledger_.calls(), (std::vector<std::string>(3, "anchor 0")));
@@ -215,7 +217,8 @@ TEST_F(LedgerQueueTest, TriesAgainWhenTheConfirmationWasNotTaken) {
   queue.Start();
   queue.Offer(job_, SealRound{0});
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
-  for (uint64_t poke = 0; confirmations < 2 && std::chrono::steady_clock::now() < deadline; ++poke) {
+  for (uint64_t poke = 0; confirmations < 2 && std::chrono::steady_clock::now() < deadline;
+       ++poke) {
     clock_.Advance(1'000);
     queue.Offer(job_, FinalizeRound{poke, int64_t{1} << 60});
   }

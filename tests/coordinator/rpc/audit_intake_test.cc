@@ -57,8 +57,13 @@ class AuditIntake : public testing::Test {
     ASSERT_TRUE(opened.ok()) << opened;
   }
   Verdict TrueVerdict(size_t i) {
-    return {job_.id,  0,        auditor(i).id(),                          accused().id(),
-            HashStruct(rounds_[0].commitment), segment_, State(segment_ + 1).opening.state_root,
+    return {job_.id,
+            0,
+            auditor(i).id(),
+            accused().id(),
+            HashStruct(rounds_[0].commitment),
+            segment_,
+            State(segment_ + 1).opening.state_root,
             Outcome::kValid};
   }
   EcdsaSignature Signed(size_t i, const Verdict& verdict) {

@@ -37,10 +37,11 @@ TEST_F(CommitIntake, AnswersWithAReceiptSignedByTheCoordinator) {
   const auto signed_receipt = ann_.Commit(commitment);
   ASSERT_TRUE(signed_receipt.ok()) << signed_receipt.status();
   EXPECT_EQ(signed_receipt->receipt.commitment, HashStruct(commitment));
-  EXPECT_EQ(RecoverSigner(SigningDigest(world_.deployment().signing_domain(), signed_receipt->receipt),
-                          signed_receipt->signature)
-                .value(),
-            world_.account().address());
+  EXPECT_EQ(
+      RecoverSigner(SigningDigest(world_.deployment().signing_domain(), signed_receipt->receipt),
+                    signed_receipt->signature)
+          .value(),
+      world_.account().address());
 }
 
 TEST_F(CommitIntake, RepeatsTheSameReceiptForTheSameCommitment) {

@@ -12,7 +12,9 @@ class JobLaunch : public testing::Test {
     return world_.SendLaunch(world_.LaunchRequest(job_), job_.owner.authentication).status();
   }
   void Deposit() { world_.ledger().Deposit(job_.id, Escrow()); }
-  struct Escrow Escrow() const { return job_.EscrowFor(world_.account().address()); }
+  struct Escrow Escrow() const {
+    return job_.EscrowFor(world_.account().address());
+  }
   size_t JobsKnown() {
     size_t known = 0;
     EXPECT_TRUE(world_.driver().Query([&](const Jobs& jobs) { known = jobs.size(); }).ok());
@@ -20,7 +22,8 @@ class JobLaunch : public testing::Test {
   }
   JobPhase Phase() {
     JobPhase phase = JobPhase::kClosed;
-    EXPECT_TRUE(world_.driver().Query([&](const Jobs& jobs) { phase = jobs.at(job_.id).phase(); }).ok());
+    EXPECT_TRUE(
+        world_.driver().Query([&](const Jobs& jobs) { phase = jobs.at(job_.id).phase(); }).ok());
     return phase;
   }
 
@@ -117,8 +120,9 @@ TEST_F(JobLaunch, RefusesAnotherManifestThanTheSpecNames) {
 
 TEST_F(JobLaunch, RefusesAKeyThatTheOwnersAccountDidNotBind) {
   Deposit();
-  EXPECT_EQ(world_.SendLaunch(world_.LaunchRequest(job_), TestKeys(5).authentication).status().code(),
-            absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(
+      world_.SendLaunch(world_.LaunchRequest(job_), TestKeys(5).authentication).status().code(),
+      absl::StatusCode::kPermissionDenied);
   v1::LaunchJobRequest request = world_.LaunchRequest(job_);
   request.set_account_signature("short");
   EXPECT_EQ(world_.SendLaunch(request, job_.owner.authentication).status().code(),
@@ -138,8 +142,9 @@ TEST_F(JobLaunch, RefusesASpecOutOfItsRanges) {
 TEST_F(JobLaunch, RefusesDataOfAnotherKey) {
   Deposit();
   ASSERT_TRUE(Launch().ok());
-  EXPECT_EQ(world_.Upload(job_, *ComputeBlobRoot(job_.shards[0]), job_.shards[0],
-                          TestKeys(5).authentication)
+  EXPECT_EQ(world_
+                .Upload(job_, *ComputeBlobRoot(job_.shards[0]), job_.shards[0],
+                        TestKeys(5).authentication)
                 .status()
                 .code(),
             absl::StatusCode::kPermissionDenied);
@@ -172,11 +177,12 @@ TEST_F(JobLaunch, RefusesDataThatIsNoShard) {
   RenewManifest(job_);
   Deposit();
   ASSERT_TRUE(Launch().ok());
-  EXPECT_EQ(world_.Upload(job_, *ComputeBlobRoot(job_.shards[0]), job_.shards[0],
-                          job_.owner.authentication)
-                .status()
-                .code(),
-            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(
+      world_
+          .Upload(job_, *ComputeBlobRoot(job_.shards[0]), job_.shards[0], job_.owner.authentication)
+          .status()
+          .code(),
+      absl::StatusCode::kInvalidArgument);
 }
 
 }  // namespace

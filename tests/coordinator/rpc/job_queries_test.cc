@@ -144,7 +144,8 @@ TEST_F(JobQueries, AnswersNotFoundForUnknownBlobsWorkersAndJobs) {
   v1::FetchBlobRequest blob;
   blob.set_root(FieldBytes(BlobRoot{}));
   const auto stub = world_.jobs();
-  EXPECT_EQ(stub->FetchBlob(&blob_context, blob)->Finish().error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(stub->FetchBlob(&blob_context, blob)->Finish().error_code(),
+            grpc::StatusCode::NOT_FOUND);
   grpc::ClientContext worker_context;
   SetDeadline(worker_context);
   v1::GetWorkerRequest worker;
@@ -157,7 +158,8 @@ TEST_F(JobQueries, AnswersNotFoundForUnknownBlobsWorkersAndJobs) {
   v1::GetJobRequest job;
   job.set_job(FieldBytes(JobId{}));
   v1::GetJobResponse job_response;
-  EXPECT_EQ(stub->GetJob(&job_context, job, &job_response).error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(stub->GetJob(&job_context, job, &job_response).error_code(),
+            grpc::StatusCode::NOT_FOUND);
 }
 
 TEST_F(JobQueries, GivesTheSpecAndTheChainToWhoeverAudits) {

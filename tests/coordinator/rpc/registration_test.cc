@@ -115,7 +115,8 @@ TEST_F(Registration, RefusesAnotherPayoutAccountThanBefore) {
 }
 
 TEST_F(Registration, AnswersNotFoundForAnUnknownJob) {
-  EXPECT_EQ(ann_.client().Register(JobId(std::array<uint8_t, 32>{9}), ann_.introduction())
+  EXPECT_EQ(ann_.client()
+                .Register(JobId(std::array<uint8_t, 32>{9}), ann_.introduction())
                 .status()
                 .code(),
             absl::StatusCode::kNotFound);

@@ -147,12 +147,14 @@ TEST_F(RevealIntake, RefusesARevealAfterTheDeadline) {
   ASSERT_TRUE(bob_.SendReveal(0, bobs_.size(), bobs_).ok());
   world_.clock().Advance(job_.spec.reveal_timeout_ms);
   EXPECT_REFUSED(ann_, kLate, kFailedPrecondition, ann_.SendReveal(0, honest_.size(), honest_));
-  EXPECT_TRUE(world_.WaitFor(job_.id, [](const Job& job) { return job.rounds()[0]->aggregated().has_value(); }));
+  EXPECT_TRUE(world_.WaitFor(
+      job_.id, [](const Job& job) { return job.rounds()[0]->aggregated().has_value(); }));
 }
 
 TEST_F(RevealIntake, RefusesARevealOfARoundWithoutACommitment) {
   CommitTo(honest_);
-  EXPECT_REFUSED(ann_, kWrongRound, kFailedPrecondition, ann_.SendReveal(1, honest_.size(), honest_));
+  EXPECT_REFUSED(ann_, kWrongRound, kFailedPrecondition,
+                 ann_.SendReveal(1, honest_.size(), honest_));
   ExpectTheRoundGoesOn(honest_);
 }
 

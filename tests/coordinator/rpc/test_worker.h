@@ -55,26 +55,26 @@ class TestWorker {
 };
 
 // The worker saw this reason with the code that goes with it, and so did the job's log and counter.
-#define EXPECT_REFUSED(who, why, wanted, call)                   \
-  do {                                                               \
-    const uint32_t before_ = (who).Status().rejected();           \
-    const absl::Status refused_ = (call);                            \
-    EXPECT_EQ(ReasonOf(refused_), RejectReason::why) << refused_; \
-    EXPECT_EQ(refused_.code(), absl::StatusCode::wanted) << refused_;  \
-    EXPECT_EQ((who).Status().rejected(), before_ + 1);            \
-    EXPECT_TRUE((who).LastRefusal().starts_with(                  \
-        std::string(RejectReasonName(RejectReason::why)) + " "))  \
-        << (who).LastRefusal();                                   \
+#define EXPECT_REFUSED(who, why, wanted, call)                                                   \
+  do {                                                                                           \
+    const uint32_t before_ = (who).Status().rejected();                                          \
+    const absl::Status refused_ = (call);                                                        \
+    EXPECT_EQ(ReasonOf(refused_), RejectReason::why) << refused_;                                \
+    EXPECT_EQ(refused_.code(), absl::StatusCode::wanted) << refused_;                            \
+    EXPECT_EQ((who).Status().rejected(), before_ + 1);                                           \
+    EXPECT_TRUE(                                                                                 \
+        (who).LastRefusal().starts_with(std::string(RejectReasonName(RejectReason::why)) + " ")) \
+        << (who).LastRefusal();                                                                  \
   } while (false)
 
 // As above, for what cannot be laid at any registered worker's door: nothing is written down.
-#define EXPECT_REFUSED_UNLOGGED(who, why, wanted, call)          \
-  do {                                                               \
-    const uint32_t before_ = (who).Status().rejected();           \
-    const absl::Status refused_ = (call);                            \
-    EXPECT_EQ(ReasonOf(refused_), RejectReason::why) << refused_; \
-    EXPECT_EQ(refused_.code(), absl::StatusCode::wanted) << refused_;  \
-    EXPECT_EQ((who).Status().rejected(), before_);                \
+#define EXPECT_REFUSED_UNLOGGED(who, why, wanted, call)               \
+  do {                                                                \
+    const uint32_t before_ = (who).Status().rejected();               \
+    const absl::Status refused_ = (call);                             \
+    EXPECT_EQ(ReasonOf(refused_), RejectReason::why) << refused_;     \
+    EXPECT_EQ(refused_.code(), absl::StatusCode::wanted) << refused_; \
+    EXPECT_EQ((who).Status().rejected(), before_);                    \
   } while (false)
 
 }  // namespace tessera::coordinator

@@ -51,8 +51,8 @@ TEST_F(UpdateIntake, ChecksLengthBeforeDigestBeforeNumbersBeforeShape) {
   update[aggregation::kUpdateHeaderBytes + 4] = 0x88;
   EXPECT_EQ(ReasonOf(Check(update).status()), RejectReason::kShape);
   const float nan = std::nanf("");
-  std::memcpy(update.data() + aggregation::kUpdateHeaderBytes + aggregation::kUpdateBlockBytes, &nan,
-              sizeof(nan));
+  std::memcpy(update.data() + aggregation::kUpdateHeaderBytes + aggregation::kUpdateBlockBytes,
+              &nan, sizeof(nan));
   EXPECT_EQ(ReasonOf(Check(update).status()), RejectReason::kNonFinite);
   EXPECT_EQ(ReasonOf(CheckUpdate(update, Commitment{}, spec_).status()), RejectReason::kDigest);
   update.pop_back();

@@ -31,7 +31,8 @@ class RunningWorker {
     options.introduction = {id(), job.spec.engine_fingerprint, "formula", 1.0};
     options.data_dir = folder_ / "data";
     client_ = *CoordinatorClient::Open(world.channel_options(), &keys_, &world.clock());
-    session_ = std::make_unique<Session>(client_.get(), &trainer_, strategy_.get(), &keys_, options);
+    session_ =
+        std::make_unique<Session>(client_.get(), &trainer_, strategy_.get(), &keys_, options);
     thread_ = std::jthread([this](std::stop_token stop) { result_ = session_->Run(stop); });
   }
   const WorkerId& id() const { return keys_.account.address(); }
@@ -52,7 +53,8 @@ class RunningWorker {
   std::jthread thread_;
 };
 
-v1::GetRoundEvidenceResponse EvidenceOf(CoordinatorWorld& world, const TestJob& job, RoundId round) {
+v1::GetRoundEvidenceResponse EvidenceOf(CoordinatorWorld& world, const TestJob& job,
+                                        RoundId round) {
   grpc::ClientContext context;
   v1::GetRoundEvidenceRequest request;
   request.set_job(FieldBytes(job.id));
@@ -85,7 +87,8 @@ TEST(Session, PaysFourHonestWorkersForTwoRounds) {
   world.Launch(job);
   std::vector<std::unique_ptr<RunningWorker>> workers;
   for (uint64_t i = 0; i < 4; ++i) {
-    workers.push_back(std::make_unique<RunningWorker>(world, job, i, std::make_unique<HonestStrategy>()));
+    workers.push_back(
+        std::make_unique<RunningWorker>(world, job, i, std::make_unique<HonestStrategy>()));
   }
   for (auto& worker : workers) {
     const absl::Status done = worker->Join();
@@ -110,7 +113,8 @@ TEST(Session, PaysFourHonestWorkersForTwoRounds) {
     const Wei earned = (job.spec.update_reward + job.spec.audit_reward * 3) * 2;
     EXPECT_EQ(claim.cumulative_wei(), earned.ToString());
     std::vector<Digest> proof;
-    for (const std::string& sibling : claim.proof()) proof.push_back(*Digest::FromBytes(AsBytes(sibling)));
+    for (const std::string& sibling : claim.proof())
+      proof.push_back(*Digest::FromBytes(AsBytes(sibling)));
     EXPECT_TRUE(VerifyClaim(world.ledger().PayoutRoot(job.id), worker->id(), earned, proof));
   }
 }
@@ -122,7 +126,8 @@ void ExpectTheCheatIsCaught(std::unique_ptr<UpdateStrategy> cheating) {
   world.Launch(job);
   std::vector<std::unique_ptr<RunningWorker>> workers;
   for (uint64_t i = 0; i < 3; ++i) {
-    workers.push_back(std::make_unique<RunningWorker>(world, job, i, std::make_unique<HonestStrategy>()));
+    workers.push_back(
+        std::make_unique<RunningWorker>(world, job, i, std::make_unique<HonestStrategy>()));
   }
   RunningWorker cheat(world, job, 3, std::move(cheating));
   // A banned worker has verdicts to deliver that nobody takes any more: the rest waits for them until their deadline.
@@ -172,7 +177,8 @@ TEST(Session, CatchesAWorkerThatRevealsAnotherUpdateThanItTrained) {
 TEST(Session, EndsWithoutAnErrorWhenItIsStoppedBeforeItJoined) {
   CoordinatorWorld world;
   const TestJob job = MakeTestJob(4);
-  RunningWorker worker(world, job, 0, std::make_unique<HonestStrategy>());  // No job takes workers yet.
+  RunningWorker worker(world, job, 0,
+                       std::make_unique<HonestStrategy>());  // No job takes workers yet.
   worker.RequestStop();
   const absl::Status done = worker.Join();
   EXPECT_TRUE(done.ok()) << done;
