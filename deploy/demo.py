@@ -305,12 +305,12 @@ def print_table(result, checks):
 
 def parse_arguments():
     parser = argparse.ArgumentParser(prog="demo.sh", description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=8, help="rounds to settle, at least 3 (default: 8)")
+    parser.add_argument("--rounds", type=int, default=10, help="rounds to settle, at least 3 (default: 10)")
     parser.add_argument("--workers", type=int, default=6, help="honest workers, at least 4 (default: 6)")
     parser.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
     parser.add_argument("--keep", metavar="FOLDER", help="keep logs, keys and data in this new folder")
     parser.add_argument("--local-steps", type=int, default=200, help=argparse.SUPPRESS)
-    parser.add_argument("--shards", type=int, default=16, help=argparse.SUPPRESS)
+    parser.add_argument("--shards", type=int, default=8, help=argparse.SUPPRESS)
     parser.add_argument("--learning-rate", type=float, default=0.03, help=argparse.SUPPRESS)
     parser.add_argument("--outer-learning-rate", type=float, default=0.8, help=argparse.SUPPRESS)
     parser.add_argument("--outer-momentum", type=float, default=0.5, help=argparse.SUPPRESS)
