@@ -9,6 +9,8 @@ namespace tessera::coordinator {
 namespace {
 
 constexpr int64_t kNotYetPauseMs = 250;
+// A due time comes from the chain and may be any number; the wait for it is looked at again this often.
+constexpr int64_t kWaitMaxMs = 60'000;
 constexpr int64_t kPauseFirstMs = 500;
 constexpr int64_t kPauseMaxMs = 30'000;
 
@@ -89,7 +91,7 @@ void LedgerQueue::Run() {
       continue;
     }
     if (const int64_t wait_ms = next->due_ms - clock_->NowMs(); wait_ms > 0) {
-      wake_.wait_for(lock, std::chrono::milliseconds(wait_ms));
+      wake_.wait_for(lock, std::chrono::milliseconds(std::min(wait_ms, kWaitMaxMs)));
       continue;
     }
     // The entry stays in the list while it runs, so that an equal one is not queued beside it.
