@@ -12,7 +12,9 @@ step "install what is missing, build"
 deploy/build.sh dev
 
 step "contracts"
-FOUNDRY_PROFILE=${CI:+ci} contracts/forge test
+# More fuzz runs and longer invariant sequences where nobody waits for them.
+FOUNDRY_PROFILE=${CI:+ci}
+FOUNDRY_PROFILE=${FOUNDRY_PROFILE:-default} contracts/forge test
 
 if [ $quick = no ]; then
   # torch and gRPC programs stay out of these: see CMakePresets.json.
