@@ -1,5 +1,7 @@
 #include "base/key_file.h"
 
+#include <cstdlib>
+
 #include "base/file.h"
 #include "base/random.h"
 #include "base/sodium.h"
@@ -18,6 +20,7 @@ constexpr size_t kTagBytes = crypto_secretbox_xsalsa20poly1305_MACBYTES;
 constexpr size_t kSecretBytes = 64;
 constexpr size_t kBoxBytes = kTagBytes + kSecretBytes;
 constexpr size_t kFileBytes = 8 + kSaltBytes + kNonceBytes + kBoxBytes;
+constexpr size_t kPassphraseBytesMax = 4096;
 static_assert(kFileBytes == 128, "the layout in key_file.h");
 
 // Bytes that are wiped at the end of their scope.
@@ -151,6 +154,18 @@ absl::StatusOr<KeyPair> ReadKeyFile(const fs::path& path, std::string_view passp
   if (!account.ok()) return Malformed(path, std::string(account.status().message()));
   ASSIGN_OR_RETURN(const Ed25519Seed seed, Ed25519Seed::FromBytes(secrets.view().last(32)));
   return KeyPair{*std::move(account), Ed25519Key(seed)};
+}
+
+absl::StatusOr<std::string> ReadPassphrase(const fs::path& file) {
+  if (!file.empty()) {
+    ASSIGN_OR_RETURN(const Bytes bytes, ReadFile(file, kPassphraseBytesMax));
+    std::string passphrase(AsText(bytes));
+    while (!passphrase.empty() && passphrase.back() == '\n') passphrase.pop_back();
+    return passphrase;
+  }
+  if (const char* passphrase = std::getenv("TESSERA_PASSPHRASE")) return std::string(passphrase);
+  return absl::InvalidArgumentError(
+      "the key file needs a passphrase: --passphrase-file or TESSERA_PASSPHRASE");
 }
 
 }  // namespace tessera

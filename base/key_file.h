@@ -7,6 +7,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 #include <string_view>
 
 #include "base/ed25519.h"
@@ -28,5 +29,9 @@ absl::Status WriteKeyFile(const std::filesystem::path& path, const KeyPair& keys
 // PermissionDenied for a wrong passphrase or a file that others may read (fix: chmod 600); NotFound if
 // absent; DataLoss if malformed. Takes about 0.1 s.
 absl::StatusOr<KeyPair> ReadKeyFile(const std::filesystem::path& path, std::string_view passphrase);
+
+// The passphrase of a key file: `file` without its trailing newlines, or, if `file` is empty, TESSERA_PASSPHRASE in the
+// environment. InvalidArgument, naming both ways, if neither is given; errors of ReadFile.
+absl::StatusOr<std::string> ReadPassphrase(const std::filesystem::path& file);
 
 }  // namespace tessera

@@ -1,16 +1,12 @@
 #include "cli/context.h"
 
-#include <cstdlib>
-
-#include "base/file.h"
+#include "base/key_file.h"
 #include "chain/contracts/deploy.h"
 #include "chain/contracts/errors.h"
 #include "proto/convert/convert.h"
 
 namespace tessera::cli {
 namespace {
-
-constexpr size_t kPassphraseBytesMax = 4096;
 
 absl::Status Missing(const std::string& what, const std::string& option) {
   return absl::InvalidArgumentError("this command needs " + what + " (give " + option + ")");
@@ -19,14 +15,7 @@ absl::Status Missing(const std::string& what, const std::string& option) {
 }  // namespace
 
 absl::StatusOr<std::string> Context::Passphrase() const {
-  if (!options_.passphrase_file.empty()) {
-    ASSIGN_OR_RETURN(const Bytes bytes, ReadFile(options_.passphrase_file, kPassphraseBytesMax));
-    std::string passphrase(AsText(bytes));
-    while (!passphrase.empty() && passphrase.back() == '\n') passphrase.pop_back();
-    return passphrase;
-  }
-  if (const char* passphrase = std::getenv("TESSERA_PASSPHRASE")) return std::string(passphrase);
-  return Missing("the passphrase of the key file", "--passphrase-file or TESSERA_PASSPHRASE");
+  return ReadPassphrase(options_.passphrase_file);
 }
 
 absl::StatusOr<const KeyPair*> Context::Keys() {

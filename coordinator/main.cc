@@ -21,22 +21,9 @@
 namespace tessera::coordinator {
 namespace {
 
-constexpr size_t kPassphraseBytesMax = 4096;
 constexpr size_t kPemBytesMax = 1 << 20;
 constexpr int kServerThreadsMax = 512;
 constexpr auto kShutdownGrace = std::chrono::seconds(2);
-
-absl::StatusOr<std::string> ReadPassphrase(const Config& config) {
-  if (!config.passphrase_file.empty()) {
-    ASSIGN_OR_RETURN(const Bytes bytes, ReadFile(config.passphrase_file, kPassphraseBytesMax));
-    std::string passphrase(AsText(bytes));
-    while (!passphrase.empty() && passphrase.back() == '\n') passphrase.pop_back();
-    return passphrase;
-  }
-  if (const char* passphrase = std::getenv("TESSERA_PASSPHRASE")) return std::string(passphrase);
-  return absl::InvalidArgumentError(
-      "the key file needs a passphrase: --passphrase-file or TESSERA_PASSPHRASE");
-}
 
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> Credentials(const Config& config) {
   if (config.security == TransportSecurity::kInsecure) return grpc::InsecureServerCredentials();
@@ -60,7 +47,7 @@ sigset_t BlockStopSignals() {
 
 absl::Status Serve(const Config& config, const sigset_t& stop_signals) {
   const SystemClock clock;
-  ASSIGN_OR_RETURN(const std::string passphrase, ReadPassphrase(config));
+  ASSIGN_OR_RETURN(const std::string passphrase, ReadPassphrase(config.passphrase_file));
   ASSIGN_OR_RETURN(const KeyPair keys, ReadKeyFile(config.key_file, passphrase));
   ASSIGN_OR_RETURN(const Deployment deployment, chain::ReadDeploymentFile(config.deployment_file));
   chain::JsonRpc rpc({.urls = config.rpc_urls, .error_signatures = chain::ContractErrors()});

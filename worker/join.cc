@@ -6,7 +6,7 @@
 #include <iostream>
 #include <thread>
 
-#include "base/file.h"
+#include "base/key_file.h"
 #include "base/status_macros.h"
 #include "protocol/rejection.h"
 #include "spdlog/spdlog.h"
@@ -19,21 +19,8 @@
 namespace tessera::worker {
 namespace {
 
-constexpr size_t kPassphraseBytesMax = 4096;
 constexpr uint32_t kBenchmarkBatch = 32;
 constexpr int64_t kBenchmarkMs = 300;
-
-absl::StatusOr<std::string> ReadPassphrase(const std::filesystem::path& file) {
-  if (!file.empty()) {
-    ASSIGN_OR_RETURN(const Bytes bytes, ReadFile(file, kPassphraseBytesMax));
-    std::string passphrase(AsText(bytes));
-    while (!passphrase.empty() && passphrase.back() == '\n') passphrase.pop_back();
-    return passphrase;
-  }
-  if (const char* passphrase = std::getenv("TESSERA_PASSPHRASE")) return std::string(passphrase);
-  return absl::InvalidArgumentError(
-      "the key file needs a passphrase: --passphrase-file or TESSERA_PASSPHRASE");
-}
 
 int ExitCode(const absl::Status& status) {
   switch (status.code()) {

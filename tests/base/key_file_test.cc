@@ -114,5 +114,19 @@ TEST(KeyFile, RefusesAnyChangedByte) {
   }
 }
 
+TEST(Passphrase, ComesFromTheFileWithoutItsTrailingNewlines) {
+  TemporaryFolder folder;
+  ASSERT_TRUE(WriteFileAtomic(folder / "passphrase", AsBytes("two words\n\n")).ok());
+  EXPECT_EQ(ReadPassphrase(folder / "passphrase").value(), "two words");
+  EXPECT_EQ(ReadPassphrase(folder / "absent").status().code(), StatusCode::kNotFound);
+}
+
+TEST(Passphrase, ComesFromTheEnvironmentWithoutAFile) {
+  ASSERT_EQ(setenv("TESSERA_PASSPHRASE", "from outside", 1), 0);
+  EXPECT_EQ(ReadPassphrase("").value(), "from outside");
+  ASSERT_EQ(unsetenv("TESSERA_PASSPHRASE"), 0);
+  EXPECT_EQ(ReadPassphrase("").status().code(), StatusCode::kInvalidArgument);
+}
+
 }  // namespace
 }  // namespace tessera
